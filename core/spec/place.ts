@@ -1,0 +1,23 @@
+import type { Place } from './diagnostic.ts';
+
+/** Where a function was called, found only when somebody asks: reading a stack costs far more than taking it. */
+export type LazyPlace = () => Place | undefined;
+
+/** The place that called `callee`. Taking it is cheap; the stack is read at the first call of what is returned. */
+// biome-ignore lint/complexity/noBannedTypes: V8 takes any function here, and nothing is ever called.
+export function placeOfCallTo(callee: Function): LazyPlace {
+  const holder: { stack?: string } = {};
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 1;
+  Error.captureStackTrace(holder, callee);
+  Error.stackTraceLimit = limit;
+  return () => parseFrame(holder.stack ?? '');
+}
+
+/** Reads the first frame of a V8 stack: `at name (file:///a/b.ts:3:5)`, with or without the name and the scheme. */
+export function parseFrame(stack: string): Place | undefined {
+  const match = /at (?:.*\()?(?:file:\/\/)?(\/[^()\n]*?):(\d+):(\d+)\)?$/m.exec(stack);
+  if (!match) return undefined;
+  const [, file = '', line = '1', column = '1'] = match;
+  return { file: decodeURI(file.replace(/\?.*$/, '')), line: Number(line), column: Number(column) };
+}

@@ -1,0 +1,66 @@
+import type { Change, LiveService } from './target.ts';
+
+/** Everything that decides the bytes of a node's result. Its digest is the fingerprint. */
+export interface FingerprintParts {
+  readonly format: number;
+  readonly stage: string;
+  readonly version: number;
+  /** Code file → sha256. */
+  readonly code: Readonly<Record<string, string>>;
+  readonly tools: Readonly<Record<string, string>>;
+  /** Options as plain JSON; sources are their digests. */
+  readonly options: unknown;
+  /** Slot → digest of the artifact, or of each in a list. */
+  readonly inputs: Readonly<Record<string, string | readonly string[]>>;
+}
+
+/** Why a node has to run. */
+export type Cause =
+  | { readonly why: 'never-ran' | 'output-missing' | 'last-run-failed' | 'last-run-interrupted' | 'forced' }
+  | { readonly why: 'input-changed'; readonly slot: string; readonly from: string | undefined; readonly to: string | undefined }
+  | { readonly why: 'option-changed'; readonly path: string; readonly from: unknown; readonly to: unknown }
+  | { readonly why: 'source-changed'; readonly path: string; readonly from: string; readonly to: string }
+  | { readonly why: 'stage-changed' | 'code-changed' | 'tool-changed'; readonly what: string; readonly from: string | undefined; readonly to: string | undefined }
+  | { readonly why: 'no-longer-true'; readonly text: string };
+
+/** What a deployment would change in the world. */
+export interface LiveChange {
+  readonly target: string;
+  readonly service: string;
+  readonly action: 'none' | 'create' | 'replace' | 'repair' | 'held';
+  readonly changes: readonly Change[];
+  readonly url: string | undefined;
+  readonly token: string;
+}
+
+export type Step = {
+  readonly node: string;
+  readonly stage: string;
+  /** How long it took the last time, in milliseconds. */
+  readonly lastMs: number | undefined;
+} & (
+  | { readonly do: 'reuse'; readonly digest: string; readonly fingerprint: string }
+  | { readonly do: 'run'; readonly because: readonly Cause[]; readonly fingerprint: string; readonly live?: LiveChange }
+  /** An input will be made first; if it comes out with the same bytes, this is reused. */
+  | { readonly do: 'decide-later'; readonly after: readonly string[]; readonly live?: LiveChange }
+  /** A deployment that is live as wanted, or one that is held back because it was refused before. */
+  | { readonly do: 'keep'; readonly digest: string | undefined; readonly fingerprint: string; readonly live: LiveChange }
+);
+
+export interface PlannedGate {
+  /** The node that waits for it. */
+  readonly node: string;
+  readonly text: string;
+  readonly verdict: 'pass' | 'fail' | 'not-enough-data' | 'decided-later';
+  readonly detail: string;
+}
+
+export interface Plan {
+  readonly format: 1;
+  readonly pipeline: string;
+  readonly profile: string;
+  readonly steps: readonly Step[];
+  readonly gates: readonly PlannedGate[];
+}
+
+export type { LiveService };

@@ -1,0 +1,180 @@
+import { z } from 'zod';
+import type { Artifact, ArtifactKind, FactsOf } from './artifact.ts';
+import type { Diagnostic } from './diagnostic.ts';
+import { ModelflowError } from './diagnostic.ts';
+import type { Gate } from './gate.ts';
+import { parseAt } from './options.ts';
+import { type LazyPlace, placeOfCallTo } from './place.ts';
+import type { Log, ProcessRunner, PythonRunner } from './port.ts';
+import { type AnySlot, kindsOf, type Slots, type KindIn, type ManyKeys, type OptionalKeys, type SingleKeys } from './slot.ts';
+import type { Target } from './target.ts';
+
+/** A promise of an artifact. Passing it to a stage is what draws the edge. */
+export interface Ref<K extends ArtifactKind = ArtifactKind> {
+  readonly kind: K;
+  readonly node: StageNode;
+}
+
+/** One call of a stage in the configuration: a node of the graph. */
+export interface StageNode {
+  readonly stage: AnyStage;
+  /** Slot → the ref it was given, or a list of refs for a slot made with `many`. */
+  readonly inputs: Readonly<Record<string, Ref | readonly Ref[]>>;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly gates: readonly Gate[];
+  readonly policy: RunPolicy;
+  readonly place: LazyPlace;
+}
+
+/** How the engine treats a node; no part of its fingerprint. */
+export interface RunPolicy {
+  /** How often it is tried again after a failure, with growing pauses. */
+  readonly retries: number;
+  readonly timeoutMs: number | undefined;
+}
+
+type Shape = z.ZodRawShape;
+type Flat<T> = { [K in keyof T]: T[K] };
+
+/** What every stage call takes beside its slots and options. */
+export interface CommonOptions {
+  readonly gates?: readonly Gate[];
+  readonly retries?: number;
+  readonly timeoutMs?: number;
+}
+
+/** What the user passes: refs for the slots, plain values for the options. */
+export type Given<I extends Slots, S extends Shape> = Flat<
+  & { readonly [K in SingleKeys<I>]: Ref<KindIn<I[K]>> }
+  & { readonly [K in OptionalKeys<I>]?: Ref<KindIn<I[K]>> }
+  & { readonly [K in ManyKeys<I>]: readonly Ref<KindIn<I[K]>>[] }
+  & (keyof S extends never ? unknown : z.input<z.ZodObject<S>>)
+  & CommonOptions
+>;
+
+/** An artifact in a slot; a union of kinds is a union of artifacts, told apart by `kind`. */
+type ArtifactIn<K> = K extends ArtifactKind ? Artifact<K> : never;
+
+export interface StageContext<I extends Slots = Slots, S extends Shape = Shape> {
+  readonly inputs:
+    & { readonly [K in SingleKeys<I>]: ArtifactIn<KindIn<I[K]>> }
+    & { readonly [K in OptionalKeys<I>]?: ArtifactIn<KindIn<I[K]>> }
+    & { readonly [K in ManyKeys<I>]: readonly ArtifactIn<KindIn<I[K]>>[] };
+  /** The options after the schema; a `file()` or `folder()` is `{ source, path }` with an absolute path. */
+  readonly options: z.output<z.ZodObject<S>>;
+  /** An empty folder. Everything written here becomes the artifact. */
+  readonly out: string;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  readonly process: ProcessRunner;
+  readonly python: PythonRunner;
+}
+
+/** Is a result that speaks of the live world still true? */
+export type Standing = { readonly holds: true } | { readonly holds: false; readonly why: string };
+
+export interface StageDef<I extends Slots, S extends Shape, N extends string, F> {
+  readonly name: string;
+  /** Raise it when the same input would now give other bytes. */
+  readonly version: number;
+  readonly inputs: I;
+  /** A zod shape; unknown keys are refused. `gates`, `retries` and `timeoutMs` are taken. */
+  readonly options: S;
+  readonly output: ArtifactKind<N, F>;
+  /** Files whose bytes shape the result: Python scripts, requirement locks. Their digests enter the fingerprint. */
+  readonly code?: readonly URL[];
+  /** Versions of what else shapes the bytes. Reads files at most: a plan starts nothing. Part of the fingerprint. */
+  readonly tools?: () => Promise<Readonly<Record<string, string>>>;
+  /** Read `inputs`, write into `out`, return the facts. The engine hashes, checks and commits. */
+  run(ctx: StageContext<I, S>): Promise<F>;
+  /** For a stage whose result speaks of the live world: asked before a reuse, and by `plan`. Changes nothing. */
+  readonly verify?: (made: Artifact<ArtifactKind<N, F>>, ctx: Pick<StageContext<I, S>, 'inputs' | 'options' | 'signal' | 'log'>) => Promise<Standing>;
+  /** For a stage that puts something into the world: where, and under which name. The engine does the rollout, and `run` then only writes down what came of it. */
+  readonly deploys?: (options: z.output<z.ZodObject<S>>) => Placement;
+}
+
+/** A service on a target, and which slot holds what is deployed. */
+export interface Placement {
+  readonly target: Target;
+  readonly service: string;
+  readonly slot: string;
+}
+
+/** A stage whose types have been forgotten; the engine only passes it inputs and options that its own schemas accepted. */
+export type AnyStage = StageDef<Slots, Shape, string, unknown>;
+
+export interface Stage<I extends Slots, S extends Shape, N extends string, F> {
+  (given: Given<I, S>): Ref<ArtifactKind<N, F>>;
+  readonly def: StageDef<I, S, N, F>;
+}
+
+const common = {
+  retries: z.int().min(0).max(20).default(0),
+  timeoutMs: z.int().positive().optional(),
+};
+
+/** Make a stage: a function from refs and options to the ref of what it will make. Calling it runs nothing. */
+export function defineStage<const I extends Slots, S extends Shape, N extends string, F, R extends F>(
+  def: Omit<StageDef<I, S, N, F>, 'run'> & { run(ctx: StageContext<I, S>): Promise<R> },
+): Stage<I, S, N, F> {
+  // One widening: a third party's `run` may promise narrower facts than its kind has.
+  const full = def as StageDef<I, S, N, F>;
+  const schema = z.strictObject({ ...def.options, ...common } as Shape);
+  const slots: readonly (readonly [string, AnySlot])[] = Object.entries(def.inputs);
+  const call = (given: Given<I, S>): Ref<ArtifactKind<N, F>> => {
+    const place = placeOfCallTo(call);
+    const bag = { ...(given as Readonly<Record<string, unknown>>) };
+    const inputs: Record<string, Ref | readonly Ref[]> = {};
+    const problems: Diagnostic[] = [];
+    for (const [name, slot] of slots) {
+      const value = bag[name];
+      delete bag[name];
+      const problem = slotProblem(def.name, name, slot, value);
+      if (problem) problems.push({ ...problem, ...at(place) });
+      else if (value !== undefined) inputs[name] = value as Ref | readonly Ref[];
+    }
+    const gates = (bag['gates'] as readonly Gate[] | undefined) ?? [];
+    delete bag['gates'];
+    const parsed = collecting(problems, () => parseAt(def.name, schema, bag, place));
+    if (problems.length > 0) throw new ModelflowError(problems);
+    const { retries, timeoutMs, ...options } = parsed as { retries: number; timeoutMs?: number };
+    return { kind: def.output, node: { stage: full as unknown as AnyStage, inputs, options, gates, policy: { retries, timeoutMs }, place } };
+  };
+  return Object.assign(call, { def: full });
+}
+
+function at(place: LazyPlace): Pick<Diagnostic, 'at'> {
+  const found = place();
+  return found ? { at: found } : {};
+}
+
+function collecting<T>(problems: Diagnostic[], act: () => T): T | undefined {
+  try {
+    return act();
+  } catch (error) {
+    if (!(error instanceof ModelflowError)) throw error;
+    problems.push(...error.diagnostics);
+    return undefined;
+  }
+}
+
+/** Type stripping checks nothing, so what the compiler would have said is said again here. */
+function slotProblem(stage: string, name: string, slot: AnySlot, value: unknown): Diagnostic | undefined {
+  const kinds = kindsOf(slot).map((kind) => kind.name);
+  const wants = kinds.join(' or ');
+  if (value === undefined) {
+    if ('optional' in slot) return undefined;
+    return { code: 'MF1105', severity: 'error', message: `${stage}: input \`${name}\` is missing`, hint: `Pass the result of a stage that makes ${wants}.` };
+  }
+  const list = 'many' in slot ? value : [value];
+  if (!Array.isArray(list)) return { code: 'MF1103', severity: 'error', message: `${stage}: input \`${name}\` takes a list`, hint: `Write \`${name}: [a, b]\`, each a ${wants}.` };
+  const wrong = list.find((item) => !isRef(item) || !kinds.includes(item.kind.name)) as unknown;
+  if (wrong === undefined) return undefined;
+  const came = isRef(wrong) ? `a ${wrong.kind.name}` : typeof wrong;
+  return { code: 'MF1103', severity: 'error', message: `${stage}: input \`${name}\` takes ${wants}, and was given ${came}`, hint: `Pass the result of a stage that makes ${wants}.` };
+}
+
+export function isRef(value: unknown): value is Ref {
+  return typeof value === 'object' && value !== null && 'kind' in value && 'node' in value;
+}
+export type { FactsOf };
