@@ -34,6 +34,7 @@ export interface RunPolicy {
 }
 
 type Shape = z.ZodRawShape;
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
 type Flat<T> = { [K in keyof T]: T[K] };
 
 /** What every stage call takes beside its slots and options. */
@@ -114,11 +115,11 @@ const common = {
 };
 
 /** Make a stage: a function from refs and options to the ref of what it will make. Calling it runs nothing. */
-export function defineStage<const I extends Slots, S extends Shape, N extends string, F, R extends F>(
+export function defineStage<const I extends Slots, S extends Shape, N extends string, F, const R extends DeepReadonly<F>>(
   def: Omit<StageDef<I, S, N, F>, 'run'> & { run(ctx: StageContext<I, S>): Promise<R> },
 ): Stage<I, S, N, F> {
-  // One widening: a third party's `run` may promise narrower facts than its kind has.
-  const full = def as StageDef<I, S, N, F>;
+  // One widening: a stage's `run` may promise narrower, readonly facts. They are parsed before they become `F`.
+  const full = def as unknown as StageDef<I, S, N, F>;
   const schema = z.strictObject({ ...def.options, ...common } as Shape);
   const slots: readonly (readonly [string, AnySlot])[] = Object.entries(def.inputs);
   const call = (given: Given<I, S>): Ref<ArtifactKind<N, F>> => {
