@@ -5,10 +5,40 @@ export { type Diagnostic, failure, ModelflowError, type Place } from './spec/dia
 export { all, any, atLeast, atMost, dropAtMost, type Gate, must, type Needing } from './spec/gate.ts';
 export { type AlertRule, defineMonitor, isMonitor, type Monitor, type MonitorVerdict, type Sample } from './spec/monitor.ts';
 export { definePipeline, isUsableName, type Pipeline, type PipelineDef, type Wanted } from './spec/pipeline.ts';
-export { BridgeError, type Log, type ProcessRequest, type ProcessResult, type ProcessRunner, type PythonEnvironment, type PythonRequest, type PythonRunner } from './spec/port.ts';
+export {
+  BridgeError,
+  type Log,
+  type ProcessRequest,
+  type ProcessResult,
+  type ProcessRunner,
+  type PythonEnvironment,
+  type PythonRequest,
+  type PythonRunner,
+} from './spec/port.ts';
 export { many, optional } from './spec/slot.ts';
 export { file, folder, type Source } from './spec/source.ts';
-export { defineStage, type CommonOptions, type Given, type Placement, type Ref, type Stage, type StageContext, type StageDef, type Standing } from './spec/stage.ts';
 export {
-  type Change, defineTarget, type DesiredRevision, type DesiredService, type Health, isTarget, type LiveService, type LogLine, type Revision, type Target, type TargetContext, type TargetDef,
+  type CommonOptions,
+  defineStage,
+  type Given,
+  type Placement,
+  type Ref,
+  type Stage,
+  type StageContext,
+  type StageDef,
+  type Standing,
+} from './spec/stage.ts';
+export {
+  type Change,
+  type DesiredRevision,
+  type DesiredService,
+  defineTarget,
+  type Health,
+  isTarget,
+  type LiveService,
+  type LogLine,
+  type Revision,
+  type Target,
+  type TargetContext,
+  type TargetDef,
 } from './spec/target.ts';

@@ -1,14 +1,16 @@
+import { z } from 'zod';
 import { defineArtifact } from '../core/index.ts';
 import { Processing, Signature } from '../core/serve/index.ts';
-import { z } from 'zod';
 
 const sizeBytes = z.int().nonnegative();
 const model = z.string().describe('file name of the model inside the artifact');
 
 /** A Keras model file, .keras or .h5. */
-export const KerasModel = defineArtifact('keras-model', z.object({ model, format: z.enum(['keras', 'h5']), processing: Processing, sizeBytes }), [
-  { fact: 'sizeBytes', label: 'size', unit: 'bytes' },
-]);
+export const KerasModel = defineArtifact(
+  'keras-model',
+  z.object({ model, format: z.enum(['keras', 'h5']), processing: Processing, sizeBytes }),
+  [{ fact: 'sizeBytes', label: 'size', unit: 'bytes' }],
+);
 
 /** A TensorFlow SavedModel folder; `model` is the name of the folder. */
 export const SavedModel = defineArtifact('saved-model', z.object({ model, processing: Processing, sizeBytes }), [
@@ -25,8 +27,19 @@ export const FrozenGraph = defineArtifact(
 /** An ONNX model that the serving runtime has loaded once. */
 export const OnnxModel = defineArtifact(
   'onnx-model',
-  z.object({ model, opset: z.int().positive(), precision: z.enum(['float32', 'float16', 'int8', 'mixed']), signature: Signature, processing: Processing, sizeBytes }),
-  [{ fact: 'opset', label: 'opset', unit: 'count' }, { fact: 'precision', label: 'precision', unit: 'text' }, { fact: 'sizeBytes', label: 'size', unit: 'bytes' }],
+  z.object({
+    model,
+    opset: z.int().positive(),
+    precision: z.enum(['float32', 'float16', 'int8', 'mixed']),
+    signature: Signature,
+    processing: Processing,
+    sizeBytes,
+  }),
+  [
+    { fact: 'opset', label: 'opset', unit: 'count' },
+    { fact: 'precision', label: 'precision', unit: 'text' },
+    { fact: 'sizeBytes', label: 'size', unit: 'bytes' },
+  ],
 );
 
 const ArrayFacts = z.object({
@@ -52,12 +65,29 @@ export const EvalReport = defineArtifact(
     rows: z.int().nonnegative(),
     model: z.string().describe('kind and precision of the model that was measured'),
     sizeBytes,
-    accuracy: metric, precision: metric, recall: metric, f1: metric,
-    precisionMacro: metric, recallMacro: metric, f1Macro: metric,
-    precisionMicro: metric, recallMicro: metric, f1Micro: metric,
-    precisionWeighted: metric, recallWeighted: metric, f1Weighted: metric,
-    rocAuc: metric, prAuc: metric, logLoss: metric, top3Accuracy: metric, top5Accuracy: metric, calibrationError: metric,
-    meanSquaredError: metric, halfSumOfSquares: metric, meanAbsoluteError: metric, r2: metric,
+    accuracy: metric,
+    precision: metric,
+    recall: metric,
+    f1: metric,
+    precisionMacro: metric,
+    recallMacro: metric,
+    f1Macro: metric,
+    precisionMicro: metric,
+    recallMicro: metric,
+    f1Micro: metric,
+    precisionWeighted: metric,
+    recallWeighted: metric,
+    f1Weighted: metric,
+    rocAuc: metric,
+    prAuc: metric,
+    logLoss: metric,
+    top3Accuracy: metric,
+    top5Accuracy: metric,
+    calibrationError: metric,
+    meanSquaredError: metric,
+    halfSumOfSquares: metric,
+    meanAbsoluteError: metric,
+    r2: metric,
     latencyP50Ms: z.number().nonnegative().describe('one row at a time, one thread'),
     latencyP99Ms: z.number().nonnegative(),
   }),
@@ -89,19 +119,29 @@ export const ParityReport = defineArtifact(
 export const ServingBundle = defineArtifact(
   'serving-bundle',
   z.object({ name: z.string(), model, precision: z.string(), runtimeVersion: z.string(), sizeBytes, ociDigest: z.string() }),
-  [{ fact: 'precision', label: 'precision', unit: 'text' }, { fact: 'sizeBytes', label: 'size', unit: 'bytes' }],
+  [
+    { fact: 'precision', label: 'precision', unit: 'text' },
+    { fact: 'sizeBytes', label: 'size', unit: 'bytes' },
+  ],
 );
 
 /** A service that is live. */
 export const Deployment = defineArtifact(
   'deployment',
   z.object({ service: z.string(), target: z.string(), url: z.string(), stamp: z.string(), revision: z.string() }),
-  [{ fact: 'service', label: 'service', unit: 'text' }, { fact: 'revision', label: 'revision', unit: 'text' }, { fact: 'url', label: 'url', unit: 'text' }],
+  [
+    { fact: 'service', label: 'service', unit: 'text' },
+    { fact: 'revision', label: 'revision', unit: 'text' },
+    { fact: 'url', label: 'url', unit: 'text' },
+  ],
 );
 
 /** Prometheus configuration, alert rules, and what they say of the service right now. */
 export const MonitorReport = defineArtifact(
   'monitor-report',
   z.object({ service: z.string(), url: z.string(), rules: z.int(), samples: z.int(), breaches: z.int() }),
-  [{ fact: 'rules', label: 'rules', unit: 'count' }, { fact: 'breaches', label: 'breaches', unit: 'count' }],
+  [
+    { fact: 'rules', label: 'rules', unit: 'count' },
+    { fact: 'breaches', label: 'breaches', unit: 'count' },
+  ],
 );

@@ -10,58 +10,239 @@ export interface CodeEntry {
 
 /** Every diagnostic there is. A code is permanent: it is never given another meaning, and never used again. */
 export const codes = {
-  MF1001: { title: 'No configuration found', exit: 2, explain: 'No deploy.config.ts in this folder or above it. Run `modelflow init`, or name a file with --config.' },
-  MF1002: { title: 'The configuration could not be loaded', exit: 2, explain: 'The file threw while it was evaluated, or does not parse. The place and the code around it are shown.' },
-  MF1003: { title: 'The configuration exports no pipeline', exit: 2, explain: 'A configuration ends with `export default definePipeline({ … })`.' },
-  MF1004: { title: 'Module not found', exit: 2, explain: 'An import in the configuration does not resolve. Relative imports may leave out the .ts ending; packages must be installed beside the configuration.' },
-  MF1101: { title: 'A stage was given a wrong option', exit: 2, explain: 'An option has the wrong type or value, or is missing. The message names the option, what was expected and what was found.' },
-  MF1102: { title: 'A stage was given an unknown option', exit: 2, explain: 'The stage has no such option. The nearest name is suggested.' },
-  MF1103: { title: 'A stage was given the wrong kind of artifact', exit: 2, explain: 'Each slot of a stage takes certain kinds. The message names the kind that came and the kinds that fit.' },
-  MF1104: { title: 'A stage leads nowhere', exit: 2, explain: 'A stage was called in the configuration but nothing that is returned depends on it, so it will never run. Return it, pass it on, or delete it. This is a warning.' },
+  MF1001: {
+    title: 'No configuration found',
+    exit: 2,
+    explain: 'No deploy.config.ts in this folder or above it. Run `modelflow init`, or name a file with --config.',
+  },
+  MF1002: {
+    title: 'The configuration could not be loaded',
+    exit: 2,
+    explain: 'The file threw while it was evaluated, or does not parse. The place and the code around it are shown.',
+  },
+  MF1003: {
+    title: 'The configuration exports no pipeline',
+    exit: 2,
+    explain: 'A configuration ends with `export default definePipeline({ … })`.',
+  },
+  MF1004: {
+    title: 'Module not found',
+    exit: 2,
+    explain:
+      'An import in the configuration does not resolve. Relative imports may leave out the .ts ending; packages must be installed beside the configuration.',
+  },
+  MF1101: {
+    title: 'A stage was given a wrong option',
+    exit: 2,
+    explain: 'An option has the wrong type or value, or is missing. The message names the option, what was expected and what was found.',
+  },
+  MF1102: {
+    title: 'A stage was given an unknown option',
+    exit: 2,
+    explain: 'The stage has no such option. The nearest name is suggested.',
+  },
+  MF1103: {
+    title: 'A stage was given the wrong kind of artifact',
+    exit: 2,
+    explain: 'Each slot of a stage takes certain kinds. The message names the kind that came and the kinds that fit.',
+  },
+  MF1104: {
+    title: 'A stage leads nowhere',
+    exit: 2,
+    explain:
+      'A stage was called in the configuration but nothing that is returned depends on it, so it will never run. Return it, pass it on, or delete it. This is a warning.',
+  },
   MF1105: { title: 'A required input is missing', exit: 2, explain: 'A slot of the stage was left empty.' },
   MF1106: { title: 'Unknown profile', exit: 2, explain: 'The profile given with --profile is not in the `profiles` of the pipeline.' },
-  MF1107: { title: 'A source file is missing', exit: 2, explain: 'A file or folder that the configuration names does not exist, or is of the other sort. Paths are taken from the folder of the configuration.' },
-  MF1108: { title: 'A gate names a fact that is not there', exit: 2, explain: 'A gate compares a numeric fact; the artifact has none of that name.' },
-  MF1109: { title: 'A name is not usable', exit: 2, explain: 'Names of pipelines, profiles, nodes and services are letters, digits, dot, dash and underscore, and begin with a letter or digit.' },
-  MF1201: { title: 'Unknown command or option', exit: 2, explain: 'The command line has a word that modelflow does not know. The nearest is suggested.' },
-  MF1202: { title: 'Unknown stage', exit: 2, explain: 'A stage named on the command line is not in the pipeline. The nearest name is suggested.' },
-  MF1203: { title: 'Type errors in the configuration', exit: 2, explain: '`modelflow check` found what the TypeScript compiler would underline in an editor.' },
-  MF1204: { title: 'This Node is too old', exit: 2, explain: 'modelflow runs on Node ^22.19 or >=24. Install it, or add the `node` package to the repository: `npm i -D node@24`.' },
+  MF1107: {
+    title: 'A source file is missing',
+    exit: 2,
+    explain:
+      'A file or folder that the configuration names does not exist, or is of the other sort. Paths are taken from the folder of the configuration.',
+  },
+  MF1108: {
+    title: 'A gate names a fact that is not there',
+    exit: 2,
+    explain: 'A gate compares a numeric fact; the artifact has none of that name.',
+  },
+  MF1109: {
+    title: 'A name is not usable',
+    exit: 2,
+    explain:
+      'Names of pipelines, profiles, nodes and services are letters, digits, dot, dash and underscore, and begin with a letter or digit.',
+  },
+  MF1201: {
+    title: 'Unknown command or option',
+    exit: 2,
+    explain: 'The command line has a word that modelflow does not know. The nearest is suggested.',
+  },
+  MF1202: {
+    title: 'Unknown stage',
+    exit: 2,
+    explain: 'A stage named on the command line is not in the pipeline. The nearest name is suggested.',
+  },
+  MF1203: {
+    title: 'Type errors in the configuration',
+    exit: 2,
+    explain: '`modelflow check` found what the TypeScript compiler would underline in an editor.',
+  },
+  MF1204: {
+    title: 'This Node is too old',
+    exit: 2,
+    explain: 'modelflow runs on Node ^22.19 or >=24. Install it, or add the `node` package to the repository: `npm i -D node@24`.',
+  },
   MF1205: { title: 'The target file already exists', exit: 2, explain: '`modelflow init` overwrites nothing.' },
-  MF2001: { title: 'The graph has a cycle', exit: 2, explain: 'A stage depends on its own result. This can only be built by hand-made refs.' },
-  MF3001: { title: 'A stage failed', exit: 1, explain: 'The stage threw. What it said follows; the log is kept with the run. A failure is never cached: the next run tries again.' },
-  MF3002: { title: 'A stage ran out of time', exit: 1, explain: 'The stage took longer than its timeoutMs; it and all its children were stopped.' },
-  MF3003: { title: 'A source changed while it was read', exit: 1, explain: 'The bytes of a file were not the same before and after the stage read it. Nothing was stored; run again.' },
-  MF3004: { title: 'A stage returned facts that do not fit its kind', exit: 1, explain: 'The facts are checked against the schema of the output kind; the message names the fact.' },
-  MF3005: { title: 'A stage wrote something that cannot be stored', exit: 1, explain: 'An artifact holds plain files and folders: no links that leave it, no sockets, no devices.' },
-  MF3101: { title: 'The file is not a model of this kind', exit: 1, explain: 'The bytes are not what the stage expects. The message says what they look like.' },
-  MF3102: { title: 'An operator cannot be exported', exit: 1, explain: 'tf2onnx has no ONNX form for an operator of the model at this opset. The operator and its node are named; try a higher opset, or replace the layer.' },
-  MF3103: { title: 'The converted model does not agree with the original', exit: 1, explain: 'The same inputs gave outputs that differ by more than the tolerance. The report names the output, the error, and the first node that differs when it can be found.' },
+  MF2001: {
+    title: 'The graph has a cycle',
+    exit: 2,
+    explain: 'A stage depends on its own result. This can only be built by hand-made refs.',
+  },
+  MF3001: {
+    title: 'A stage failed',
+    exit: 1,
+    explain: 'The stage threw. What it said follows; the log is kept with the run. A failure is never cached: the next run tries again.',
+  },
+  MF3002: {
+    title: 'A stage ran out of time',
+    exit: 1,
+    explain: 'The stage took longer than its timeoutMs; it and all its children were stopped.',
+  },
+  MF3003: {
+    title: 'A source changed while it was read',
+    exit: 1,
+    explain: 'The bytes of a file were not the same before and after the stage read it. Nothing was stored; run again.',
+  },
+  MF3004: {
+    title: 'A stage returned facts that do not fit its kind',
+    exit: 1,
+    explain: 'The facts are checked against the schema of the output kind; the message names the fact.',
+  },
+  MF3005: {
+    title: 'A stage wrote something that cannot be stored',
+    exit: 1,
+    explain: 'An artifact holds plain files and folders: no links that leave it, no sockets, no devices.',
+  },
+  MF3101: {
+    title: 'The file is not a model of this kind',
+    exit: 1,
+    explain: 'The bytes are not what the stage expects. The message says what they look like.',
+  },
+  MF3102: {
+    title: 'An operator cannot be exported',
+    exit: 1,
+    explain:
+      'tf2onnx has no ONNX form for an operator of the model at this opset. The operator and its node are named; try a higher opset, or replace the layer.',
+  },
+  MF3103: {
+    title: 'The converted model does not agree with the original',
+    exit: 1,
+    explain:
+      'The same inputs gave outputs that differ by more than the tolerance. The report names the output, the error, and the first node that differs when it can be found.',
+  },
   MF3104: { title: 'The opset is out of range', exit: 1, explain: 'The converter or the serving runtime does not support this opset.' },
-  MF3105: { title: 'The data does not fit the model', exit: 1, explain: 'Shape, dtype or count of the data is not what the model takes after pre-processing.' },
+  MF3105: {
+    title: 'The data does not fit the model',
+    exit: 1,
+    explain: 'Shape, dtype or count of the data is not what the model takes after pre-processing.',
+  },
   MF3106: { title: 'The data file cannot be read', exit: 1, explain: 'The file is damaged, or holds no array of the given name.' },
   MF3107: { title: 'The model could not be quantized', exit: 1, explain: 'The quantization tool refused the model; what it said follows.' },
-  MF3201: { title: 'No usable Python', exit: 8, explain: 'Export and quantization need Python 3.11, 3.12 or 3.13. Install one, or name it in MODELFLOW_PYTHON. Stages that need no Python run without.' },
-  MF3202: { title: 'A Python environment could not be made', exit: 8, explain: 'Installing the locked requirements failed; the last lines of the installer follow. Check the network, the proxy and the disk, then run again: what was finished is kept.' },
-  MF3203: { title: 'A Python script broke the bridge protocol', exit: 1, explain: 'A bridge script reads one JSON request on stdin and must end with one JSON result line on stdout.' },
-  MF4001: { title: 'A gate refused', exit: 3, explain: 'A condition on measured facts does not hold. The message says which, and by how much.' },
-  MF4002: { title: 'Not enough data for a gate', exit: 3, explain: 'The gate needs more samples than were measured; the message says how many more.' },
-  MF5001: { title: 'The target refused', exit: 1, explain: 'The target could not do what was asked. The message says in what state the service was left.' },
+  MF3201: {
+    title: 'No usable Python',
+    exit: 8,
+    explain:
+      'Export and quantization need Python 3.11, 3.12 or 3.13. Install one, or name it in MODELFLOW_PYTHON. Stages that need no Python run without.',
+  },
+  MF3202: {
+    title: 'A Python environment could not be made',
+    exit: 8,
+    explain:
+      'Installing the locked requirements failed; the last lines of the installer follow. Check the network, the proxy and the disk, then run again: what was finished is kept.',
+  },
+  MF3203: {
+    title: 'A Python script broke the bridge protocol',
+    exit: 1,
+    explain: 'A bridge script reads one JSON request on stdin and must end with one JSON result line on stdout.',
+  },
+  MF4001: {
+    title: 'A gate refused',
+    exit: 3,
+    explain: 'A condition on measured facts does not hold. The message says which, and by how much.',
+  },
+  MF4002: {
+    title: 'Not enough data for a gate',
+    exit: 3,
+    explain: 'The gate needs more samples than were measured; the message says how many more.',
+  },
+  MF5001: {
+    title: 'The target refused',
+    exit: 1,
+    explain: 'The target could not do what was asked. The message says in what state the service was left.',
+  },
   MF5002: { title: 'The target cannot be reached', exit: 8, explain: 'The runtime behind the target did not answer.' },
-  MF5003: { title: 'The port is in use', exit: 1, explain: 'Another process listens on the port that the service should take. It is named when it can be found.' },
-  MF5004: { title: 'The new release did not become ready', exit: 1, explain: 'The service did not become ready in time. The release that was live goes on serving.' },
-  MF5005: { title: 'The release was rolled back', exit: 4, explain: 'The new release failed its probe after the switch, and the one before it was put back.' },
-  MF5006: { title: 'There is no release to go back to', exit: 2, explain: 'The journal knows no other release of this service whose bytes are still kept.' },
-  MF5007: { title: 'This release was refused before', exit: 4, explain: 'The release was rolled back by hand or by a probe. It is not deployed again unless --force is given.' },
-  MF6001: { title: 'Another run holds the lock', exit: 6, explain: 'One run at a time per pipeline and profile. The holder is named. A lock whose holder is dead is taken over by itself; one from another machine is broken with `modelflow unlock`.' },
-  MF6002: { title: 'The disk is full', exit: 1, explain: 'Writing to the store failed for want of space. Nothing half-written is read again; make room and run again.' },
-  MF6003: { title: 'The store cannot be written or read', exit: 8, explain: 'An operation on the store failed. The message names the path and the reason.' },
-  MF6004: { title: 'The store is newer than this modelflow', exit: 2, explain: 'The store was written by a newer version. Use that version; nothing was changed.' },
-  MF6005: { title: 'An artifact is damaged', exit: 1, explain: 'Bytes in the store do not match their digest. The artifact is moved to quarantine, and the next run makes it again.' },
-  MF7001: { title: 'A monitor reports a breach', exit: 3, explain: 'A threshold on the live service does not hold. The message says which and by how much.' },
+  MF5003: {
+    title: 'The port is in use',
+    exit: 1,
+    explain: 'Another process listens on the port that the service should take. It is named when it can be found.',
+  },
+  MF5004: {
+    title: 'The new release did not become ready',
+    exit: 1,
+    explain: 'The service did not become ready in time. The release that was live goes on serving.',
+  },
+  MF5005: {
+    title: 'The release was rolled back',
+    exit: 4,
+    explain: 'The new release failed its probe after the switch, and the one before it was put back.',
+  },
+  MF5006: {
+    title: 'There is no release to go back to',
+    exit: 2,
+    explain: 'The journal knows no other release of this service whose bytes are still kept.',
+  },
+  MF5007: {
+    title: 'This release was refused before',
+    exit: 4,
+    explain: 'The release was rolled back by hand or by a probe. It is not deployed again unless --force is given.',
+  },
+  MF6001: {
+    title: 'Another run holds the lock',
+    exit: 6,
+    explain:
+      'One run at a time per pipeline and profile. The holder is named. A lock whose holder is dead is taken over by itself; one from another machine is broken with `modelflow unlock`.',
+  },
+  MF6002: {
+    title: 'The disk is full',
+    exit: 1,
+    explain: 'Writing to the store failed for want of space. Nothing half-written is read again; make room and run again.',
+  },
+  MF6003: {
+    title: 'The store cannot be written or read',
+    exit: 8,
+    explain: 'An operation on the store failed. The message names the path and the reason.',
+  },
+  MF6004: {
+    title: 'The store is newer than this modelflow',
+    exit: 2,
+    explain: 'The store was written by a newer version. Use that version; nothing was changed.',
+  },
+  MF6005: {
+    title: 'An artifact is damaged',
+    exit: 1,
+    explain: 'Bytes in the store do not match their digest. The artifact is moved to quarantine, and the next run makes it again.',
+  },
+  MF7001: {
+    title: 'A monitor reports a breach',
+    exit: 3,
+    explain: 'A threshold on the live service does not hold. The message says which and by how much.',
+  },
   MF7002: { title: 'The service could not be scraped', exit: 8, explain: 'The metrics of the service could not be read.' },
   MF8001: { title: 'Stopped', exit: 130, explain: 'The run was interrupted. What was finished is kept; run again to go on.' },
-  MF9001: { title: 'This is a bug in modelflow', exit: 70, explain: 'Something happened that should not be possible. Please report it with the output.' },
+  MF9001: {
+    title: 'This is a bug in modelflow',
+    exit: 70,
+    explain: 'Something happened that should not be possible. Please report it with the output.',
+  },
 } as const satisfies Record<`MF${number}`, CodeEntry>;
 
 export type Code = keyof typeof codes;

@@ -18,23 +18,63 @@ export interface ReleaseRecord {
 export type RunOutcome = 'ok' | 'failed' | 'refused' | 'rolled-back' | 'stopped';
 
 type Event =
-  | { readonly type: 'run-started'; readonly run: string; readonly pipeline: string; readonly profile: string; readonly modelflow: string; readonly plan: Plan }
-  | { readonly type: 'node-started'; readonly node: string; readonly stage: string; readonly attempt: number; readonly fingerprint: string; readonly parts: FingerprintParts }
+  | {
+      readonly type: 'run-started';
+      readonly run: string;
+      readonly pipeline: string;
+      readonly profile: string;
+      readonly modelflow: string;
+      readonly plan: Plan;
+    }
+  | {
+      readonly type: 'node-started';
+      readonly node: string;
+      readonly stage: string;
+      readonly attempt: number;
+      readonly fingerprint: string;
+      readonly parts: FingerprintParts;
+    }
   | { readonly type: 'node-output'; readonly node: string; readonly level: 'info' | 'warn'; readonly line: string }
   | { readonly type: 'node-progress'; readonly node: string; readonly fraction: number | undefined; readonly doing: string }
   | { readonly type: 'node-reused'; readonly node: string; readonly fingerprint: string; readonly digest: string; readonly facts: unknown }
-  | { readonly type: 'node-finished'; readonly node: string; readonly fingerprint: string; readonly digest: string; readonly facts: unknown; readonly sizeBytes: number; readonly durationMs: number }
-  | { readonly type: 'node-retried'; readonly node: string; readonly attempt: number; readonly pauseMs: number; readonly diagnostic: Diagnostic }
+  | {
+      readonly type: 'node-finished';
+      readonly node: string;
+      readonly fingerprint: string;
+      readonly digest: string;
+      readonly facts: unknown;
+      readonly sizeBytes: number;
+      readonly durationMs: number;
+    }
+  | {
+      readonly type: 'node-retried';
+      readonly node: string;
+      readonly attempt: number;
+      readonly pauseMs: number;
+      readonly diagnostic: Diagnostic;
+    }
   | { readonly type: 'node-failed'; readonly node: string; readonly diagnostics: readonly Diagnostic[] }
   | { readonly type: 'node-skipped'; readonly node: string; readonly because: readonly string[] }
-  | { readonly type: 'gate-judged'; readonly node: string; readonly text: string; readonly verdict: 'pass' | 'fail' | 'not-enough-data'; readonly detail: string }
+  | {
+      readonly type: 'gate-judged';
+      readonly node: string;
+      readonly text: string;
+      readonly verdict: 'pass' | 'fail' | 'not-enough-data';
+      readonly detail: string;
+    }
   | { readonly type: 'child-started'; readonly node: string; readonly pid: number; readonly startedAt: string }
   /** Durable before the world is touched. */
   | { readonly type: 'release-intended'; readonly node: string; readonly release: ReleaseRecord }
   | { readonly type: 'released'; readonly node: string; readonly release: ReleaseRecord; readonly live: LiveService }
   /** `stamp` is not deployed again without --force. */
   | { readonly type: 'release-refused'; readonly node: string; readonly service: string; readonly stamp: string; readonly why: string }
-  | { readonly type: 'rolled-back'; readonly node: string; readonly service: string; readonly from: string | undefined; readonly release: ReleaseRecord }
+  | {
+      readonly type: 'rolled-back';
+      readonly node: string;
+      readonly service: string;
+      readonly from: string | undefined;
+      readonly release: ReleaseRecord;
+    }
   | { readonly type: 'service-removed'; readonly node: string; readonly service: string }
   | { readonly type: 'artifact-quarantined'; readonly digest: string; readonly why: string }
   | { readonly type: 'run-ended'; readonly outcome: RunOutcome; readonly durationMs: number };

@@ -4,16 +4,29 @@ import type { Ref } from './stage.ts';
 /** Dotted paths to the numbers in a kind's facts, one level of nesting deep. */
 export type NumericFact<K> = NumericKey<FactsOf<K>>;
 type NumericKey<F> = F extends object
-  ? { [P in keyof F & string]: NonNullable<F[P]> extends number ? P
-      : NonNullable<F[P]> extends readonly unknown[] ? never
-      : NonNullable<F[P]> extends object ? `${P}.${NumberIn<NonNullable<F[P]>>}` : never }[keyof F & string]
+  ? {
+      [P in keyof F & string]: NonNullable<F[P]> extends number
+        ? P
+        : NonNullable<F[P]> extends readonly unknown[]
+          ? never
+          : NonNullable<F[P]> extends object
+            ? `${P}.${NumberIn<NonNullable<F[P]>>}`
+            : never;
+    }[keyof F & string]
   : never;
 type NumberIn<F> = { [P in keyof F & string]: NonNullable<F[P]> extends number ? P : never }[keyof F & string];
 
 /** A condition on facts that are only known once `on` has been made. Data, so that a plan can show it; never part of a fingerprint. */
 export type Gate =
   | { readonly gate: 'at-least' | 'at-most'; readonly on: Ref; readonly fact: string; readonly limit: number; readonly needing: Needing }
-  | { readonly gate: 'drop-at-most'; readonly before: Ref; readonly after: Ref; readonly fact: string; readonly limit: number; readonly needing: Needing }
+  | {
+      readonly gate: 'drop-at-most';
+      readonly before: Ref;
+      readonly after: Ref;
+      readonly fact: string;
+      readonly limit: number;
+      readonly needing: Needing;
+    }
   | { readonly gate: 'all' | 'any'; readonly of: readonly Gate[] }
   | { readonly gate: 'code'; readonly on: Ref; readonly message: string; readonly holds: (facts: never) => boolean };
 
@@ -31,7 +44,13 @@ export function atMost<K extends ArtifactKind>(on: Ref<K>, fact: NumericFact<K>,
 }
 
 /** From `before` to `after` the fact may fall by at most `limit` (absolute: 0.005 is half a point of accuracy). */
-export function dropAtMost<K extends ArtifactKind>(before: Ref<K>, after: Ref<K>, fact: NumericFact<K>, limit: number, needing: Needing = {}): Gate {
+export function dropAtMost<K extends ArtifactKind>(
+  before: Ref<K>,
+  after: Ref<K>,
+  fact: NumericFact<K>,
+  limit: number,
+  needing: Needing = {},
+): Gate {
   return { gate: 'drop-at-most', before, after, fact, limit, needing };
 }
 

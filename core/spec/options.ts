@@ -6,11 +6,21 @@ import { type LazyPlace, placeOfCallTo } from './place.ts';
 
 /** Checks what a user passed against a schema; what is wrong becomes diagnostics with the place of the call. `callee` is the function the user called. */
 // biome-ignore lint/complexity/noBannedTypes: only used to find the caller on the stack.
-export function parseOptions<S extends z.ZodRawShape>(owner: string, schema: z.ZodObject<S>, given: unknown, callee: Function): z.output<z.ZodObject<S>> {
+export function parseOptions<S extends z.ZodRawShape>(
+  owner: string,
+  schema: z.ZodObject<S>,
+  given: unknown,
+  callee: Function,
+): z.output<z.ZodObject<S>> {
   return parseAt(owner, schema, given, placeOfCallTo(callee));
 }
 
-export function parseAt<S extends z.ZodRawShape>(owner: string, schema: z.ZodObject<S>, given: unknown, place: LazyPlace): z.output<z.ZodObject<S>> {
+export function parseAt<S extends z.ZodRawShape>(
+  owner: string,
+  schema: z.ZodObject<S>,
+  given: unknown,
+  place: LazyPlace,
+): z.output<z.ZodObject<S>> {
   const result = schema.safeParse(given);
   if (result.success) return result.data;
   throw new ModelflowError(result.error.issues.flatMap((issue) => diagnosticsOf(owner, issue, given, Object.keys(schema.shape), place)));
@@ -24,7 +34,13 @@ function diagnosticsOf(owner: string, issue: z.core.$ZodIssue, given: unknown, k
     return issue.keys.map((key) => {
       const near = nearest(key, among);
       const hint = near ? `Did you mean \`${near}\`?` : among.length > 0 ? `It takes: ${among.join(', ')}.` : `Delete \`${key}\`.`;
-      return { code: 'MF1102', severity: 'error', message: `${owner}: unknown option \`${[...issue.path, key].join('.')}\``, hint, ...where };
+      return {
+        code: 'MF1102',
+        severity: 'error',
+        message: `${owner}: unknown option \`${[...issue.path, key].join('.')}\``,
+        hint,
+        ...where,
+      };
     });
   }
   const path = issue.path.map(String).join('.');

@@ -37,11 +37,23 @@ export function definePipeline<const P extends string = 'default'>(def: Pipeline
   const at = place ? { at: place } : {};
   // Type stripping checks nothing: a plain-JavaScript mistake must not get further than here.
   const { name, profiles: given = [], store = '.modelflow', build } = (def ?? {}) as Partial<PipelineDef<P>>;
-  if (typeof build !== 'function') throw failure('MF1101', 'definePipeline: option `build` must be a function that returns stages by name', { hint: 'definePipeline({ name: "my-model", build: () => ({ … }) })', ...at });
+  if (typeof build !== 'function')
+    throw failure('MF1101', 'definePipeline: option `build` must be a function that returns stages by name', {
+      hint: 'definePipeline({ name: "my-model", build: () => ({ … }) })',
+      ...at,
+    });
   for (const word of [name, ...given]) {
-    if (!isUsableName(word)) throw failure('MF1109', `definePipeline: ${JSON.stringify(word)} cannot be used as a name`, { hint: 'Use letters, digits, dot, dash and underscore, beginning with a letter or digit.', ...at });
+    if (!isUsableName(word))
+      throw failure('MF1109', `definePipeline: ${JSON.stringify(word)} cannot be used as a name`, {
+        hint: 'Use letters, digits, dot, dash and underscore, beginning with a letter or digit.',
+        ...at,
+      });
   }
-  if (typeof store !== 'string' || store === '') throw failure('MF1101', `definePipeline: option \`store\` is ${JSON.stringify(store)}`, { hint: 'Expected the path of a folder.', ...at });
+  if (typeof store !== 'string' || store === '')
+    throw failure('MF1101', `definePipeline: option \`store\` is ${JSON.stringify(store)}`, {
+      hint: 'Expected the path of a folder.',
+      ...at,
+    });
   const [first = 'default' as P, ...others] = given;
   const profiles: readonly [P, ...P[]] = [first, ...others];
   return {
@@ -52,7 +64,10 @@ export function definePipeline<const P extends string = 'default'>(def: Pipeline
       const known = profiles.find((candidate) => candidate === profile);
       if (known === undefined) {
         const near = nearest(profile, profiles);
-        throw failure('MF1106', `unknown profile \`${profile}\``, { hint: near ? `Did you mean \`${near}\`?` : `The profiles are: ${profiles.join(', ')}.`, ...at });
+        throw failure('MF1106', `unknown profile \`${profile}\``, {
+          hint: near ? `Did you mean \`${near}\`?` : `The profiles are: ${profiles.join(', ')}.`,
+          ...at,
+        });
       }
       return build({ profile: known });
     },

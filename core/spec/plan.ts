@@ -20,7 +20,12 @@ export type Cause =
   | { readonly why: 'input-changed'; readonly slot: string; readonly from: string | undefined; readonly to: string | undefined }
   | { readonly why: 'option-changed'; readonly path: string; readonly from: unknown; readonly to: unknown }
   | { readonly why: 'source-changed'; readonly path: string; readonly from: string; readonly to: string }
-  | { readonly why: 'stage-changed' | 'code-changed' | 'tool-changed'; readonly what: string; readonly from: string | undefined; readonly to: string | undefined }
+  | {
+      readonly why: 'stage-changed' | 'code-changed' | 'tool-changed';
+      readonly what: string;
+      readonly from: string | undefined;
+      readonly to: string | undefined;
+    }
   | { readonly why: 'no-longer-true'; readonly text: string };
 
 /** What a deployment would change in the world. */

@@ -1,6 +1,5 @@
 import type { NewEvent, RunEvent } from './event.ts';
 
-
 /** What a stage says while it works; it ends up in the journal and the log of the run. */
 export interface Log {
   info(line: string): void;
@@ -72,7 +71,6 @@ export class BridgeError extends Error {
     this.detail = detail;
   }
 }
-
 
 /** What the engine needs from the disk: artifacts by digest. */
 export interface ArtifactStore {

@@ -24,10 +24,15 @@ export function many<const S extends OneOf>(slot: S): Many<S> {
   return { many: slot };
 }
 
-export type KindIn<S> = S extends ArtifactKind ? S
-  : S extends readonly (infer K extends ArtifactKind)[] ? K
-  : S extends Optional<infer I> ? KindIn<I>
-  : S extends Many<infer I> ? KindIn<I> : never;
+export type KindIn<S> = S extends ArtifactKind
+  ? S
+  : S extends readonly (infer K extends ArtifactKind)[]
+    ? K
+    : S extends Optional<infer I>
+      ? KindIn<I>
+      : S extends Many<infer I>
+        ? KindIn<I>
+        : never;
 
 export type OptionalKeys<I extends Slots> = { [K in keyof I]: I[K] extends Optional ? K : never }[keyof I];
 export type ManyKeys<I extends Slots> = { [K in keyof I]: I[K] extends Many ? K : never }[keyof I];

@@ -9,12 +9,18 @@ export interface Source {
 
 /** An option that names a file, relative to the folder of the configuration. */
 export function file(): z.ZodPipe<z.ZodString, z.ZodTransform<Source, string>> {
-  return z.string().min(1).transform((path): Source => ({ source: 'file', path }));
+  return z
+    .string()
+    .min(1)
+    .transform((path): Source => ({ source: 'file', path }));
 }
 
 /** An option that names a folder, relative to the folder of the configuration. */
 export function folder(): z.ZodPipe<z.ZodString, z.ZodTransform<Source, string>> {
-  return z.string().min(1).transform((path): Source => ({ source: 'folder', path }));
+  return z
+    .string()
+    .min(1)
+    .transform((path): Source => ({ source: 'folder', path }));
 }
 
 export function isSource(value: unknown): value is Source {

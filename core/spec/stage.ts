@@ -6,7 +6,7 @@ import type { Gate } from './gate.ts';
 import { parseAt } from './options.ts';
 import { type LazyPlace, placeOfCallTo } from './place.ts';
 import type { Log, ProcessRunner, PythonRunner } from './port.ts';
-import { type AnySlot, kindsOf, type Slots, type KindIn, type ManyKeys, type OptionalKeys, type SingleKeys } from './slot.ts';
+import { type AnySlot, type KindIn, kindsOf, type ManyKeys, type OptionalKeys, type SingleKeys, type Slots } from './slot.ts';
 import type { Target } from './target.ts';
 
 /** A promise of an artifact. Passing it to a stage is what draws the edge. */
@@ -46,21 +46,19 @@ export interface CommonOptions {
 
 /** What the user passes: refs for the slots, plain values for the options. */
 export type Given<I extends Slots, S extends Shape> = Flat<
-  & { readonly [K in SingleKeys<I>]: Ref<KindIn<I[K]>> }
-  & { readonly [K in OptionalKeys<I>]?: Ref<KindIn<I[K]>> }
-  & { readonly [K in ManyKeys<I>]: readonly Ref<KindIn<I[K]>>[] }
-  & (keyof S extends never ? unknown : z.input<z.ZodObject<S>>)
-  & CommonOptions
+  { readonly [K in SingleKeys<I>]: Ref<KindIn<I[K]>> } & { readonly [K in OptionalKeys<I>]?: Ref<KindIn<I[K]>> } & {
+    readonly [K in ManyKeys<I>]: readonly Ref<KindIn<I[K]>>[];
+  } & (keyof S extends never ? unknown : z.input<z.ZodObject<S>>) &
+    CommonOptions
 >;
 
 /** An artifact in a slot; a union of kinds is a union of artifacts, told apart by `kind`. */
 type ArtifactIn<K> = K extends ArtifactKind ? Artifact<K> : never;
 
 export interface StageContext<I extends Slots = Slots, S extends Shape = Shape> {
-  readonly inputs:
-    & { readonly [K in SingleKeys<I>]: ArtifactIn<KindIn<I[K]>> }
-    & { readonly [K in OptionalKeys<I>]?: ArtifactIn<KindIn<I[K]>> }
-    & { readonly [K in ManyKeys<I>]: readonly ArtifactIn<KindIn<I[K]>>[] };
+  readonly inputs: { readonly [K in SingleKeys<I>]: ArtifactIn<KindIn<I[K]>> } & {
+    readonly [K in OptionalKeys<I>]?: ArtifactIn<KindIn<I[K]>>;
+  } & { readonly [K in ManyKeys<I>]: readonly ArtifactIn<KindIn<I[K]>>[] };
   /** The options after the schema; a `file()` or `folder()` is `{ source, path }` with an absolute path. */
   readonly options: z.output<z.ZodObject<S>>;
   /** An empty folder. Everything written here becomes the artifact. */
@@ -89,7 +87,10 @@ export interface StageDef<I extends Slots, S extends Shape, N extends string, F>
   /** Read `inputs`, write into `out`, return the facts. The engine hashes, checks and commits. */
   run(ctx: StageContext<I, S>): Promise<F>;
   /** For a stage whose result speaks of the live world: asked before a reuse, and by `plan`. Changes nothing. */
-  readonly verify?: (made: Artifact<ArtifactKind<N, F>>, ctx: Pick<StageContext<I, S>, 'inputs' | 'options' | 'signal' | 'log'>) => Promise<Standing>;
+  readonly verify?: (
+    made: Artifact<ArtifactKind<N, F>>,
+    ctx: Pick<StageContext<I, S>, 'inputs' | 'options' | 'signal' | 'log'>,
+  ) => Promise<Standing>;
   /** For a stage that puts something into the world: where, and under which name. The engine does the rollout, and `run` then only writes down what came of it. */
   readonly deploys?: (options: z.output<z.ZodObject<S>>) => Placement;
 }
@@ -139,7 +140,10 @@ export function defineStage<const I extends Slots, S extends Shape, N extends st
     const parsed = collecting(problems, () => parseAt(def.name, schema, bag, place));
     if (problems.length > 0) throw new ModelflowError(problems);
     const { retries, timeoutMs, ...options } = parsed as { retries: number; timeoutMs?: number };
-    return { kind: def.output, node: { stage: full as unknown as AnyStage, inputs, options, gates, policy: { retries, timeoutMs }, place } };
+    return {
+      kind: def.output,
+      node: { stage: full as unknown as AnyStage, inputs, options, gates, policy: { retries, timeoutMs }, place },
+    };
   };
   return Object.assign(call, { def: full });
 }
@@ -165,14 +169,30 @@ function slotProblem(stage: string, name: string, slot: AnySlot, value: unknown)
   const wants = kinds.join(' or ');
   if (value === undefined) {
     if ('optional' in slot) return undefined;
-    return { code: 'MF1105', severity: 'error', message: `${stage}: input \`${name}\` is missing`, hint: `Pass the result of a stage that makes ${wants}.` };
+    return {
+      code: 'MF1105',
+      severity: 'error',
+      message: `${stage}: input \`${name}\` is missing`,
+      hint: `Pass the result of a stage that makes ${wants}.`,
+    };
   }
   const list = 'many' in slot ? value : [value];
-  if (!Array.isArray(list)) return { code: 'MF1103', severity: 'error', message: `${stage}: input \`${name}\` takes a list`, hint: `Write \`${name}: [a, b]\`, each a ${wants}.` };
+  if (!Array.isArray(list))
+    return {
+      code: 'MF1103',
+      severity: 'error',
+      message: `${stage}: input \`${name}\` takes a list`,
+      hint: `Write \`${name}: [a, b]\`, each a ${wants}.`,
+    };
   const wrong = list.find((item) => !isRef(item) || !kinds.includes(item.kind.name)) as unknown;
   if (wrong === undefined) return undefined;
   const came = isRef(wrong) ? `a ${wrong.kind.name}` : typeof wrong;
-  return { code: 'MF1103', severity: 'error', message: `${stage}: input \`${name}\` takes ${wants}, and was given ${came}`, hint: `Pass the result of a stage that makes ${wants}.` };
+  return {
+    code: 'MF1103',
+    severity: 'error',
+    message: `${stage}: input \`${name}\` takes ${wants}, and was given ${came}`,
+    hint: `Pass the result of a stage that makes ${wants}.`,
+  };
 }
 
 export function isRef(value: unknown): value is Ref {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Artifact, ArtifactKind } from './artifact.ts';
 import type { Diagnostic } from './diagnostic.ts';
-import type { Log } from './port.ts';
 import { parseOptions } from './options.ts';
+import type { Log } from './port.ts';
 
 /** One version of a service as the target has it now. */
 export interface Revision {

@@ -2,21 +2,45 @@ import { atLeast, defineStage, dropAtMost, file, many, must, optional, z } from 
 import { Dataset, EvalReport, KerasModel, OnnxModel } from 'modelflow/stages';
 
 const keras = defineStage({
-  name: 'keras', version: 1, inputs: {}, options: { path: file() }, output: KerasModel,
+  name: 'keras',
+  version: 1,
+  inputs: {},
+  options: { path: file() },
+  output: KerasModel,
   async run({ options }) {
     const path: string = options.path.path;
     return { model: path, format: 'keras', processing: { input: {}, output: { activation: 'none' } }, sizeBytes: 1 };
   },
 });
-const data = defineStage({ name: 'data', version: 1, inputs: {}, options: {}, output: Dataset, run: async () => ({ rows: 1, inputs: [] }) });
+const data = defineStage({
+  name: 'data',
+  version: 1,
+  inputs: {},
+  options: {},
+  output: Dataset,
+  run: async () => ({ rows: 1, inputs: [] }),
+});
 const toOnnx = defineStage({
-  name: 'to-onnx', version: 1, inputs: { model: KerasModel }, options: { opset: z.int().default(17) }, output: OnnxModel,
+  name: 'to-onnx',
+  version: 1,
+  inputs: { model: KerasModel },
+  options: { opset: z.int().default(17) },
+  output: OnnxModel,
   run: async ({ inputs, options }) => ({
-    model: inputs.model.facts.model, opset: options.opset, precision: 'float32', signature: { inputs: [], outputs: [] }, processing: inputs.model.facts.processing, sizeBytes: 1,
+    model: inputs.model.facts.model,
+    opset: options.opset,
+    precision: 'float32',
+    signature: { inputs: [], outputs: [] },
+    processing: inputs.model.facts.processing,
+    sizeBytes: 1,
   }),
 });
 const evaluate = defineStage({
-  name: 'evaluate', version: 1, inputs: { model: [KerasModel, OnnxModel], data: Dataset, baseline: optional(EvalReport), others: many(EvalReport) }, options: {}, output: EvalReport,
+  name: 'evaluate',
+  version: 1,
+  inputs: { model: [KerasModel, OnnxModel], data: Dataset, baseline: optional(EvalReport), others: many(EvalReport) },
+  options: {},
+  output: EvalReport,
   async run({ inputs }) {
     // Several kinds in a slot are told apart by the literal.
     const opset: number | undefined = inputs.model.kind === 'onnx-model' ? inputs.model.facts.opset : undefined;
@@ -29,7 +53,17 @@ const evaluate = defineStage({
 const model = keras({ path: 'a' });
 const onnx = toOnnx({ model, opset: 13, retries: 2 });
 const report = evaluate({ model: onnx, data: data({}), others: [] });
-evaluate({ model, data: data({}), others: [report], baseline: report, gates: [atLeast(report, 'accuracy', 0.9), dropAtMost(report, report, 'f1Macro', 0.1, { rows: 10 }), must(report, (facts) => facts.rows > 1, 'rows')] });
+evaluate({
+  model,
+  data: data({}),
+  others: [report],
+  baseline: report,
+  gates: [
+    atLeast(report, 'accuracy', 0.9),
+    dropAtMost(report, report, 'f1Macro', 0.1, { rows: 10 }),
+    must(report, (facts) => facts.rows > 1, 'rows'),
+  ],
+});
 
 // @ts-expect-error a dataset is not a model
 toOnnx({ model: data({}) });

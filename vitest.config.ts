@@ -1,0 +1,22 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^modelflow$/, replacement: here('./core/index.ts') },
+      { find: /^modelflow\/stages$/, replacement: here('./stages/index.ts') },
+      { find: /^modelflow\/serve$/, replacement: here('./core/serve/index.ts') },
+    ],
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    // Real tools take their time on two cold cores; a hang is still found.
+    testTimeout: 120_000,
+    hookTimeout: 300_000,
+    pool: 'forks',
+    env: { ORT_DISABLE_TELEMETRY: '1' },
+  },
+});
