@@ -1,1 +1,2 @@
 export * from './facts.ts';
+export type { Tensor, TensorData } from './tensor.ts';
