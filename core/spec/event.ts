@@ -36,7 +36,14 @@ type Event =
     }
   | { readonly type: 'node-output'; readonly node: string; readonly level: 'info' | 'warn'; readonly line: string }
   | { readonly type: 'node-progress'; readonly node: string; readonly fraction: number | undefined; readonly doing: string }
-  | { readonly type: 'node-reused'; readonly node: string; readonly fingerprint: string; readonly digest: string; readonly facts: unknown }
+  | {
+      readonly type: 'node-reused';
+      readonly node: string;
+      readonly fingerprint: string;
+      readonly parts: FingerprintParts;
+      readonly digest: string;
+      readonly facts: unknown;
+    }
   | {
       readonly type: 'node-finished';
       readonly node: string;

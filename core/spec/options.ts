@@ -5,12 +5,11 @@ import { nearest } from './nearest.ts';
 import { type LazyPlace, placeOfCallTo } from './place.ts';
 
 /** Checks what a user passed against a schema; what is wrong becomes diagnostics with the place of the call. `callee` is the function the user called. */
-// biome-ignore lint/complexity/noBannedTypes: only used to find the caller on the stack.
 export function parseOptions<S extends z.ZodRawShape>(
   owner: string,
   schema: z.ZodObject<S>,
   given: unknown,
-  callee: Function,
+  callee: (...given: never) => unknown,
 ): z.output<z.ZodObject<S>> {
   return parseAt(owner, schema, given, placeOfCallTo(callee));
 }

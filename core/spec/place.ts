@@ -4,8 +4,7 @@ import type { Place } from './diagnostic.ts';
 export type LazyPlace = () => Place | undefined;
 
 /** The place that called `callee`. Taking it is cheap; the stack is read at the first call of what is returned. */
-// biome-ignore lint/complexity/noBannedTypes: V8 takes any function here, and nothing is ever called.
-export function placeOfCallTo(callee: Function): LazyPlace {
+export function placeOfCallTo(callee: (...given: never) => unknown): LazyPlace {
   const holder: { stack?: string } = {};
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 1;

@@ -110,6 +110,21 @@ export interface Stage<I extends Slots, S extends Shape, N extends string, F> {
   readonly def: StageDef<I, S, N, F>;
 }
 
+/** Who hears of stage calls right now. Only for the warning about a stage that leads nowhere (MF1104); nothing else may read it. */
+let listening: StageNode[] | undefined;
+
+/** Runs `act`, which must not be asynchronous, and says which stages were called in it, in order. */
+export function collectNodes<T>(act: () => T): { readonly result: T; readonly nodes: readonly StageNode[] } {
+  const outer = listening;
+  const nodes: StageNode[] = [];
+  listening = nodes;
+  try {
+    return { result: act(), nodes };
+  } finally {
+    listening = outer;
+  }
+}
+
 const common = {
   retries: z.int().min(0).max(20).default(0),
   timeoutMs: z.int().positive().optional(),
@@ -140,10 +155,9 @@ export function defineStage<const I extends Slots, S extends Shape, N extends st
     const parsed = collecting(problems, () => parseAt(def.name, schema, bag, place));
     if (problems.length > 0) throw new ModelflowError(problems);
     const { retries, timeoutMs, ...options } = parsed as { retries: number; timeoutMs?: number };
-    return {
-      kind: def.output,
-      node: { stage: full as unknown as AnyStage, inputs, options, gates, policy: { retries, timeoutMs }, place },
-    };
+    const node = { stage: full as unknown as AnyStage, inputs, options, gates, policy: { retries, timeoutMs }, place };
+    listening?.push(node);
+    return { kind: def.output, node };
   };
   return Object.assign(call, { def: full });
 }

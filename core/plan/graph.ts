@@ -1,0 +1,131 @@
+import { failure } from '../spec/diagnostic.ts';
+import { gateRefs } from '../spec/gate.ts';
+import type { Wanted } from '../spec/pipeline.ts';
+import type { Ref, StageNode } from '../spec/stage.ts';
+
+/** One input of a node: the slot, and the node that fills it. A list slot gives several edges, in order. */
+export interface Edge {
+  readonly slot: string;
+  readonly from: string;
+  readonly isGate: boolean;
+}
+
+export interface GraphNode {
+  readonly name: string;
+  readonly node: StageNode;
+  readonly edges: readonly Edge[];
+}
+
+/** The nodes in an order in which every input comes before its consumer. */
+export interface Graph {
+  readonly nodes: readonly GraphNode[];
+  readonly byName: ReadonlyMap<string, GraphNode>;
+  nameOf(ref: Ref): string;
+}
+
+interface Link {
+  readonly slot: string;
+  readonly to: StageNode;
+  readonly isGate: boolean;
+}
+
+/** Walks back from what the configuration returned. Iterative throughout: a chain of 10 000 stages must not overflow the stack. */
+export function graphOf(wanted: Wanted): Graph {
+  const links = new Map<StageNode, readonly Link[]>();
+  const names = nameNodes(wanted, links);
+  const order = orderOf(names, links);
+  const nameOf = (node: StageNode): string => names.get(node) ?? '?';
+  const nodes = order.map(
+    (node): GraphNode => ({
+      name: nameOf(node),
+      node,
+      edges: (links.get(node) ?? []).map(({ slot, to, isGate }) => ({ slot, from: nameOf(to), isGate })),
+    }),
+  );
+  return { nodes, byName: new Map(nodes.map((node) => [node.name, node])), nameOf: (ref) => nameOf(ref.node) };
+}
+
+/** Returned keys are names; an inner node is called after the first named node that needs it, and the slot: `int8.model`. */
+function nameNodes(wanted: Wanted, links: Map<StageNode, readonly Link[]>): ReadonlyMap<StageNode, string> {
+  const names = new Map<StageNode, string>();
+  const owners = new Map<StageNode, string>();
+  const taken = new Set<string>(Object.keys(wanted));
+  const queue: StageNode[] = [];
+  for (const [name, ref] of Object.entries(wanted)) {
+    if (names.has(ref.node)) continue;
+    names.set(ref.node, name);
+    owners.set(ref.node, name);
+    queue.push(ref.node);
+  }
+  for (let at = 0; at < queue.length; at++) {
+    const node = queue[at] as StageNode;
+    const owner = owners.get(node) ?? '?';
+    const out = linksOf(node);
+    links.set(node, out);
+    for (const { slot, to } of out) {
+      if (names.has(to)) continue;
+      names.set(to, freeName(`${owner}.${slot}`, taken));
+      owners.set(to, owner);
+      queue.push(to);
+    }
+  }
+  return names;
+}
+
+function freeName(wish: string, taken: Set<string>): string {
+  let name = wish;
+  for (let count = 2; taken.has(name); count++) name = `${wish}${count}`;
+  taken.add(name);
+  return name;
+}
+
+function linksOf(node: StageNode): readonly Link[] {
+  const slots = Object.entries(node.inputs).flatMap(([slot, given]) => {
+    const refs: readonly Ref[] = Array.isArray(given) ? given : [given as Ref];
+    return refs.map((ref) => ({ slot, to: ref.node, isGate: false }));
+  });
+  const gates = node.gates.flatMap((gate) => gateRefs(gate).map((ref) => ({ slot: 'gate', to: ref.node, isGate: true })));
+  return [...slots, ...gates];
+}
+
+function orderOf(names: ReadonlyMap<StageNode, string>, links: ReadonlyMap<StageNode, readonly Link[]>): readonly StageNode[] {
+  const order: StageNode[] = [];
+  const state = new Map<StageNode, 'open' | 'done'>();
+  for (const root of names.keys()) {
+    const stack: { readonly node: StageNode; next: number }[] = [{ node: root, next: 0 }];
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1] as { readonly node: StageNode; next: number };
+      if (state.get(top.node) === 'done') {
+        stack.pop();
+        continue;
+      }
+      state.set(top.node, 'open');
+      const link = (links.get(top.node) ?? [])[top.next++];
+      if (link === undefined) {
+        state.set(top.node, 'done');
+        order.push(top.node);
+        stack.pop();
+      } else if (state.get(link.to) === 'open') {
+        throw failure('MF2001', `\`${names.get(link.to)}\` needs its own result, through \`${names.get(top.node)}\``, {
+          hint: 'Make refs only by calling stages.',
+        });
+      } else if (state.get(link.to) === undefined) {
+        stack.push({ node: link.to, next: 0 });
+      }
+    }
+  }
+  return order;
+}
+
+/** The named nodes and everything they need. */
+export function upstreamOf(graph: Graph, names: readonly string[]): ReadonlySet<string> {
+  const wanted = new Set<string>();
+  const queue = [...names];
+  for (let at = 0; at < queue.length; at++) {
+    const name = queue[at] as string;
+    if (wanted.has(name)) continue;
+    wanted.add(name);
+    for (const edge of graph.byName.get(name)?.edges ?? []) queue.push(edge.from);
+  }
+  return wanted;
+}

@@ -1,0 +1,91 @@
+import type { ReleaseRecord, RunEvent } from '../spec/event.ts';
+import type { FingerprintParts } from '../spec/plan.ts';
+
+/** The last that is known of a node. */
+export interface NodeHistory {
+  readonly fingerprint: string;
+  /** Undefined when the run that made them is no longer kept. */
+  readonly parts: FingerprintParts | undefined;
+  readonly outcome: 'done' | 'failed' | 'interrupted';
+  /** How long it took when it last ran to its end, in milliseconds. */
+  readonly lastMs: number | undefined;
+}
+
+/** One release of a service, as the journal has it. */
+export interface ReleaseEntry {
+  readonly release: ReleaseRecord;
+  readonly node: string;
+  readonly at: string;
+  readonly run: string;
+}
+
+/** All that earlier runs left behind: a fold over their events, oldest first. */
+export interface History {
+  readonly nodes: ReadonlyMap<string, NodeHistory>;
+  /** `target/service` → releases that became live, oldest first. */
+  readonly releases: ReadonlyMap<string, readonly ReleaseEntry[]>;
+  /** Stamps that were rolled back, with the reason. */
+  readonly refused: ReadonlyMap<string, string>;
+}
+
+export function serviceKey(of: { readonly target: string; readonly service: string }): string {
+  return `${of.target}/${of.service}`;
+}
+
+/** `runs`: the events of each run, the oldest run first. */
+export function foldHistory(runs: Iterable<readonly RunEvent[]>): History {
+  const nodes = new Map<string, NodeHistory>();
+  const releases = new Map<string, ReleaseEntry[]>();
+  const refused = new Map<string, string>();
+  for (const events of runs) {
+    let run = '?';
+    for (const event of events) {
+      if (event.type === 'run-started') run = event.run;
+      foldNode(nodes, event);
+      foldRelease(releases, refused, event, run);
+    }
+  }
+  return { nodes, releases, refused };
+}
+
+function foldNode(nodes: Map<string, NodeHistory>, event: RunEvent): void {
+  switch (event.type) {
+    case 'node-started':
+      // Interrupted until something says otherwise: a killed run writes no end.
+      nodes.set(event.node, {
+        fingerprint: event.fingerprint,
+        parts: event.parts,
+        outcome: 'interrupted',
+        lastMs: nodes.get(event.node)?.lastMs,
+      });
+      break;
+    case 'node-reused': {
+      nodes.set(event.node, { fingerprint: event.fingerprint, parts: event.parts, outcome: 'done', lastMs: nodes.get(event.node)?.lastMs });
+      break;
+    }
+    case 'node-finished': {
+      const before = nodes.get(event.node);
+      nodes.set(event.node, { fingerprint: event.fingerprint, parts: before?.parts, outcome: 'done', lastMs: event.durationMs });
+      break;
+    }
+    case 'node-failed': {
+      const before = nodes.get(event.node);
+      if (before) nodes.set(event.node, { ...before, outcome: before.outcome === 'interrupted' ? 'failed' : before.outcome });
+      break;
+    }
+    default:
+      break;
+  }
+}
+
+function foldRelease(releases: Map<string, ReleaseEntry[]>, refused: Map<string, string>, event: RunEvent, run: string): void {
+  if (event.type === 'released' || event.type === 'rolled-back') {
+    const key = serviceKey(event.release);
+    const list = releases.get(key) ?? [];
+    list.push({ release: event.release, node: event.node, at: event.at, run });
+    releases.set(key, list);
+    // What somebody deployed again by force is not refused any more.
+    refused.delete(event.release.stamp);
+  }
+  if (event.type === 'release-refused') refused.set(event.stamp, event.why);
+}

@@ -1,0 +1,144 @@
+import type { Cause, FingerprintParts, LiveChange, Plan, PlannedGate, Step } from '../spec/plan.ts';
+import type { StoredArtifact } from '../spec/port.ts';
+import type { Ref, Standing } from '../spec/stage.ts';
+import { causesOf } from './explain.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import { gateText, judge } from './gate.ts';
+import type { Graph, GraphNode } from './graph.ts';
+import type { NodeHistory } from './history.ts';
+
+/** Slot → what fills it; a list slot in order. */
+export type Inputs = Readonly<Record<string, StoredArtifact | readonly StoredArtifact[]>>;
+
+/** A result of the cache whose artifact is there. */
+export interface Made {
+  readonly artifact: StoredArtifact;
+  readonly durationMs: number;
+}
+
+/** What the planner asks. Every answer is read, nothing is changed. */
+export interface PlanPorts {
+  parts(node: GraphNode, inputs: Inputs): Promise<FingerprintParts>;
+  made(fingerprint: string): Promise<Made | undefined>;
+  history(name: string): NodeHistory | undefined;
+  /** For a node whose result speaks of the live world. */
+  standing(node: GraphNode, made: StoredArtifact, inputs: Inputs): Promise<Standing>;
+  /** For a node that deploys; `stamp` undefined: not known before its inputs are made. */
+  live(node: GraphNode, stamp: string | undefined, what: StoredArtifact | undefined): Promise<LiveChange>;
+}
+
+export interface PlanRequest {
+  readonly pipeline: string;
+  readonly profile: string;
+  readonly graph: Graph;
+  /** Only these nodes are looked at. */
+  readonly within: ReadonlySet<string>;
+}
+
+/** What would be reused, run and changed, and why. Changes nothing. */
+export async function makePlan(request: PlanRequest, ports: PlanPorts): Promise<Plan> {
+  const made = new Map<string, StoredArtifact>();
+  const steps: Step[] = [];
+  for (const node of request.graph.nodes) {
+    if (!request.within.has(node.name)) continue;
+    const decided = await decide(node, made, ports);
+    steps.push(decided.step);
+    if (decided.artifact) made.set(node.name, decided.artifact);
+  }
+  const gates = request.graph.nodes
+    .filter((node) => request.within.has(node.name))
+    .flatMap((node) => plannedGates(node, request.graph, made));
+  return { format: 1, pipeline: request.pipeline, profile: request.profile, steps, gates };
+}
+
+interface Decided {
+  readonly step: Step;
+  /** Known now, so that what comes after it can be decided now as well. */
+  readonly artifact?: StoredArtifact;
+}
+
+async function decide(node: GraphNode, made: ReadonlyMap<string, StoredArtifact>, ports: PlanPorts): Promise<Decided> {
+  const history = ports.history(node.name);
+  const base = { node: node.name, stage: node.node.stage.name, lastMs: history?.lastMs };
+  const deploys = node.node.stage.deploys !== undefined;
+  const after = [...new Set(node.edges.filter((edge) => !edge.isGate && !made.has(edge.from)).map((edge) => edge.from))];
+  if (after.length > 0) {
+    return { step: { ...base, do: 'decide-later', after, ...(deploys ? { live: await ports.live(node, undefined, undefined) } : {}) } };
+  }
+  const inputs = inputsOf(node, made);
+  const parts = await ports.parts(node, inputs);
+  const fingerprint = fingerprintOf(parts);
+  const known = await ports.made(fingerprint);
+  const because = causes(history, parts, fingerprint);
+  if (deploys)
+    return decideDeployment({ ...base, fingerprint }, because, known, await ports.live(node, fingerprint, deployedOf(node, inputs)));
+  if (known === undefined) return { step: { ...base, do: 'run', because, fingerprint } };
+  const standing = node.node.stage.verify ? await ports.standing(node, known.artifact, inputs) : ({ holds: true } as const);
+  if (!standing.holds) return { step: { ...base, do: 'run', because: [{ why: 'no-longer-true', text: standing.why }], fingerprint } };
+  return { step: { ...base, do: 'reuse', digest: known.artifact.digest, fingerprint }, artifact: known.artifact };
+}
+
+type StepBase = Pick<Step, 'node' | 'stage' | 'lastMs'> & { readonly fingerprint: string };
+
+function decideDeployment(base: StepBase, because: readonly Cause[], known: Made | undefined, live: LiveChange): Decided {
+  if (live.action === 'held') return { step: { ...base, do: 'keep', digest: undefined, live } };
+  if (live.action !== 'none') {
+    const isAsLastTime = because.length === 1 && because[0]?.why === 'output-missing';
+    const moved: Cause = {
+      why: 'no-longer-true',
+      text: live.action === 'create' ? 'the service is not there' : 'the service is not as it was deployed',
+    };
+    return { step: { ...base, do: 'run', because: isAsLastTime ? [moved] : because, fingerprint: base.fingerprint, live } };
+  }
+  if (known === undefined) return { step: { ...base, do: 'run', because, live } };
+  return { step: { ...base, do: 'keep', digest: known.artifact.digest, live }, artifact: known.artifact };
+}
+
+/** Only asked about a node that is not reused; the same parts as last time then mean that last time came to nothing. */
+export function causes(history: NodeHistory | undefined, parts: FingerprintParts, fingerprint: string): readonly Cause[] {
+  if (history === undefined) return [{ why: 'never-ran' }];
+  if (history.fingerprint !== fingerprint && history.parts) {
+    const found = causesOf(history.parts, parts);
+    if (found.length > 0) return found;
+  }
+  switch (history.outcome) {
+    case 'done':
+      return [{ why: 'output-missing' }];
+    case 'failed':
+      return [{ why: 'last-run-failed' }];
+    case 'interrupted':
+      return [{ why: 'last-run-interrupted' }];
+  }
+}
+
+/** The artifacts that fill a node's slots. Every one must be made. */
+export function inputsOf(node: GraphNode, made: ReadonlyMap<string, StoredArtifact>): Inputs {
+  const inputs: Record<string, StoredArtifact | StoredArtifact[]> = {};
+  for (const [slot, given] of Object.entries(node.node.inputs)) {
+    const found = node.edges.filter((edge) => edge.slot === slot && !edge.isGate).flatMap((edge) => made.get(edge.from) ?? []);
+    if (Array.isArray(given)) inputs[slot] = found;
+    else if (found[0]) inputs[slot] = found[0];
+  }
+  return inputs;
+}
+
+/** What a deploying node puts into the world. */
+export function deployedOf(node: GraphNode, inputs: Inputs): StoredArtifact | undefined {
+  const slot = node.node.stage.deploys?.(node.node.options as never).slot;
+  const found = slot === undefined ? undefined : inputs[slot];
+  return found === undefined || isList(found) ? undefined : found;
+}
+
+function isList(value: StoredArtifact | readonly StoredArtifact[]): value is readonly StoredArtifact[] {
+  return Array.isArray(value);
+}
+
+function plannedGates(node: GraphNode, graph: Graph, made: ReadonlyMap<string, StoredArtifact>): PlannedGate[] {
+  const known = node.edges.every((edge) => !edge.isGate || made.has(edge.from));
+  const factsOf = (ref: Ref): unknown => made.get(graph.nameOf(ref))?.facts;
+  return node.node.gates.map((gate): PlannedGate => {
+    const text = gateText(gate, graph.nameOf);
+    if (!known) return { node: node.name, text, verdict: 'decided-later', detail: '' };
+    return { node: node.name, text, ...judge(gate, factsOf) };
+  });
+}

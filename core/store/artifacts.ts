@@ -1,0 +1,90 @@
+import { statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { canonicalJson, sha256 } from '../plan/canonical.ts';
+import type { ArtifactStore, StoredArtifact } from '../spec/port.ts';
+import { digestFile, digestFolder, type FileDigest } from './digest.ts';
+import type { Disk } from './disk.ts';
+
+interface Manifest {
+  readonly format: 1;
+  readonly kind: string;
+  readonly facts: unknown;
+  readonly files: readonly FileDigest[];
+}
+
+export interface ArtifactFolder extends ArtifactStore {
+  /** Every digest in the store, whole or not. */
+  digests(): readonly string[];
+  /** What is wrong with an artifact, or nothing. Reads every byte and changes nothing. */
+  damage(digest: string): Promise<string | undefined>;
+  quarantine(digest: string): void;
+}
+
+/** The folder a stage writes into lies in `<attempt>/files`; committing renames the attempt to `artifacts/<digest>`, so it is there whole or not at all. */
+export const filesFolder = 'files';
+const manifestName = 'manifest.json';
+
+export function artifactFolder(root: string, disk: Disk, onQuarantine: (digest: string, why: string) => void): ArtifactFolder {
+  const folderOf = (digest: string): string => join(root, 'artifacts', digest.slice(0, 2), digest);
+  const quarantine = (digest: string): void => {
+    disk.makeFolder(join(root, 'quarantine'));
+    disk.move(folderOf(digest), join(root, 'quarantine', `${digest}-${Date.now()}`));
+  };
+  const damage = async (digest: string): Promise<string | undefined> => damageOf(folderOf(digest), digest, disk, 'verified');
+  return {
+    async commit(folder, kind, facts) {
+      const files = await digestFolder(folder);
+      for (const file of files) disk.seal(join(folder, file.path));
+      for (const inner of new Set([folder, ...files.map((file) => dirname(join(folder, file.path)))])) disk.syncFolder(inner);
+      const text = canonicalJson({ format: 1, kind, facts, files } satisfies Manifest);
+      const digest = sha256(text);
+      disk.write(join(dirname(folder), manifestName), text);
+      if (!disk.move(dirname(folder), folderOf(digest))) {
+        // The same artifact is there already. If it is whole, ours is not needed; if not, ours is the better one.
+        const why = await damage(digest);
+        if (why !== undefined) {
+          quarantine(digest);
+          onQuarantine(digest, why);
+          disk.move(dirname(folder), folderOf(digest));
+        }
+      }
+      return stored(folderOf(digest), digest, { format: 1, kind, facts, files });
+    },
+    async open(digest, how) {
+      const folder = folderOf(digest);
+      const text = disk.readText(join(folder, manifestName));
+      if (text === undefined && !disk.isThere(folder)) return undefined;
+      const why = await damageOf(folder, digest, disk, how ?? 'sizes');
+      if (why === undefined) return stored(folder, digest, JSON.parse(text ?? '') as Manifest);
+      // A plan changes nothing, so only a reader that needs the bytes moves the damaged ones away.
+      if (how === 'verified') {
+        quarantine(digest);
+        onQuarantine(digest, why);
+      }
+      return undefined;
+    },
+    digests: () => disk.list(join(root, 'artifacts')).flatMap((prefix) => disk.list(join(root, 'artifacts', prefix))),
+    damage,
+    quarantine,
+  };
+}
+
+function stored(folder: string, digest: string, manifest: Manifest): StoredArtifact {
+  const sizeBytes = manifest.files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  return { digest, kind: manifest.kind, facts: manifest.facts, path: join(folder, filesFolder), sizeBytes };
+}
+
+async function damageOf(folder: string, digest: string, disk: Disk, how: 'sizes' | 'verified'): Promise<string | undefined> {
+  const text = disk.readText(join(folder, manifestName));
+  if (text === undefined) return 'the manifest is missing';
+  if (sha256(text) !== digest) return 'the manifest does not match its digest';
+  const manifest = JSON.parse(text) as Manifest;
+  for (const file of manifest.files) {
+    const path = join(folder, filesFolder, file.path);
+    const entry = statSync(path, { throwIfNoEntry: false });
+    if (entry === undefined) return `${file.path} is missing`;
+    if (entry.size !== file.sizeBytes) return `${file.path} has ${entry.size} bytes, not ${file.sizeBytes}`;
+    if (how === 'verified' && (await digestFile(path, entry.size)) !== file.sha256) return `the bytes of ${file.path} have changed`;
+  }
+  return undefined;
+}
