@@ -33,6 +33,8 @@ export interface PlanRequest {
   readonly graph: Graph;
   /** Only these nodes are looked at. */
   readonly within: ReadonlySet<string>;
+  /** Made again even when there is a result. */
+  readonly forced: ReadonlySet<string>;
 }
 
 /** What would be reused, run and changed, and why. Changes nothing. */
@@ -41,7 +43,7 @@ export async function makePlan(request: PlanRequest, ports: PlanPorts): Promise<
   const steps: Step[] = [];
   for (const node of request.graph.nodes) {
     if (!request.within.has(node.name)) continue;
-    const decided = await decide(node, made, ports);
+    const decided = await decide(node, made, ports, request.forced.has(node.name));
     steps.push(decided.step);
     if (decided.artifact) made.set(node.name, decided.artifact);
   }
@@ -57,7 +59,7 @@ interface Decided {
   readonly artifact?: StoredArtifact;
 }
 
-async function decide(node: GraphNode, made: ReadonlyMap<string, StoredArtifact>, ports: PlanPorts): Promise<Decided> {
+async function decide(node: GraphNode, made: ReadonlyMap<string, StoredArtifact>, ports: PlanPorts, isForced: boolean): Promise<Decided> {
   const history = ports.history(node.name);
   const base = { node: node.name, stage: node.node.stage.name, lastMs: history?.lastMs };
   const deploys = node.node.stage.deploys !== undefined;
@@ -68,8 +70,8 @@ async function decide(node: GraphNode, made: ReadonlyMap<string, StoredArtifact>
   const inputs = inputsOf(node, made);
   const parts = await ports.parts(node, inputs);
   const fingerprint = fingerprintOf(parts);
-  const known = await ports.made(fingerprint);
-  const because = causes(history, parts, fingerprint);
+  const known = isForced ? undefined : await ports.made(fingerprint);
+  const because: readonly Cause[] = isForced ? [{ why: 'forced' }] : causes(history, parts, fingerprint);
   if (deploys)
     return decideDeployment({ ...base, fingerprint }, because, known, await ports.live(node, fingerprint, deployedOf(node, inputs)));
   if (known === undefined) return { step: { ...base, do: 'run', because, fingerprint } };

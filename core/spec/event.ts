@@ -26,6 +26,15 @@ type Event =
       readonly modelflow: string;
       readonly plan: Plan;
     }
+  /** Something done beside a run: `rollback`, `down`. */
+  | {
+      readonly type: 'operation-started';
+      readonly run: string;
+      readonly pipeline: string;
+      readonly profile: string;
+      readonly modelflow: string;
+      readonly operation: string;
+    }
   | {
       readonly type: 'node-started';
       readonly node: string;

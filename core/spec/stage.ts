@@ -7,7 +7,7 @@ import { parseAt } from './options.ts';
 import { type LazyPlace, placeOfCallTo } from './place.ts';
 import type { Log, ProcessRunner, PythonRunner } from './port.ts';
 import { type AnySlot, type KindIn, kindsOf, type ManyKeys, type OptionalKeys, type SingleKeys, type Slots } from './slot.ts';
-import type { Target } from './target.ts';
+import type { LiveService, Target } from './target.ts';
 
 /** A promise of an artifact. Passing it to a stage is what draws the edge. */
 export interface Ref<K extends ArtifactKind = ArtifactKind> {
@@ -67,6 +67,8 @@ export interface StageContext<I extends Slots = Slots, S extends Shape = Shape> 
   readonly log: Log;
   readonly process: ProcessRunner;
   readonly python: PythonRunner;
+  /** For a stage that deploys: what is live now that the rollout is done. */
+  readonly live?: LiveService;
 }
 
 /** Is a result that speaks of the live world still true? */

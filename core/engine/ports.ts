@@ -1,0 +1,39 @@
+import type { GraphNode } from '../plan/graph.ts';
+import type { History } from '../plan/history.ts';
+import type { PlanPorts } from '../plan/plan.ts';
+import type { FingerprintParts } from '../spec/plan.ts';
+import type { ArtifactStore, Clock, Journal, Log, ProcessRunner, PythonRunner, Reporter, ResultCache } from '../spec/port.ts';
+import type { Target, TargetContext } from '../spec/target.ts';
+
+/** An attempt of a stage: an empty folder of its own, in which an orphan can do no harm. */
+export interface Attempt {
+  /** What the stage writes into; the store takes it over on commit. */
+  readonly out: string;
+  remove(): void;
+}
+
+/** Where a release comes from, for the record. */
+export interface Origin {
+  readonly by: string | undefined;
+  readonly commit: string | undefined;
+}
+
+/** The outside, as the engine sees it. */
+export interface EnginePorts extends PlanPorts {
+  readonly artifacts: ArtifactStore;
+  readonly results: ResultCache;
+  readonly journal: Journal;
+  readonly reporters: readonly Reporter[];
+  readonly clock: Clock;
+  readonly past: History;
+  readonly origin: Origin;
+  attempt(node: string, attempt: number): Attempt;
+  /** Options as the stage gets them: sources with absolute paths. */
+  options(node: GraphNode): Readonly<Record<string, unknown>>;
+  /** Fails with MF3003 when a source of the node no longer has the bytes that stand in `parts`. */
+  sourcesUnchanged(node: GraphNode, parts: FingerprintParts): Promise<void>;
+  processes(node: string, signal: AbortSignal, log: Log): { readonly process: ProcessRunner; readonly python: PythonRunner };
+  targetContext(target: Pick<Target, 'settings'>, signal: AbortSignal, log: Log): TargetContext;
+  /** 0 (inclusive) to 1 (exclusive): spreads retries. */
+  random(): number;
+}

@@ -1,0 +1,121 @@
+import { serviceKey } from '../plan/history.ts';
+import { failure } from '../spec/diagnostic.ts';
+import type { NewEvent, ReleaseRecord } from '../spec/event.ts';
+import type { LiveChange } from '../spec/plan.ts';
+import type { Log, StoredArtifact } from '../spec/port.ts';
+import type { Placement } from '../spec/stage.ts';
+import type { Change, LiveService, Target } from '../spec/target.ts';
+import type { EnginePorts } from './ports.ts';
+
+/** What a release needs beside the live world. */
+export interface Rollout {
+  readonly node: string;
+  readonly placement: Placement;
+  readonly stamp: string;
+  readonly what: StoredArtifact;
+  readonly isForced: boolean;
+  readonly ports: EnginePorts;
+  emit(event: NewEvent): Promise<void>;
+}
+
+/** What would change if `stamp` were wanted. `was` is the digest that the live stamp stands for, where the journal knows it. */
+export function liveChange(
+  placement: Placement,
+  live: LiveService,
+  stamp: string | undefined,
+  what: string | undefined,
+  known: { readonly was: string | undefined; readonly refused: string | undefined },
+): LiveChange {
+  const { target, service } = placement;
+  const base = { target: target.target, service, url: live.url, token: live.token };
+  if (stamp === undefined) return { ...base, action: live.revisions.length === 0 ? 'create' : 'replace', changes: [] };
+  const current = live.revisions.find((revision) => revision.stamp === stamp);
+  if (current && current.weight === 100 && current.health === 'ready') return { ...base, action: 'none', changes: [] };
+  if (known.refused !== undefined) return { ...base, action: 'held', changes: [] };
+  const changes: Change[] = [];
+  const serving = live.revisions.find((revision) => revision.weight > 0) ?? live.revisions[0];
+  if (known.was !== what || serving === undefined)
+    changes.push({ path: 'artifact', before: known.was?.slice(0, 12), after: what?.slice(0, 12) });
+  for (const key of new Set([...Object.keys(live.settings), ...Object.keys(target.settings)])) {
+    const [before, after] = [live.settings[key], target.settings[key]];
+    if (JSON.stringify(before) !== JSON.stringify(after)) changes.push({ path: `settings.${key}`, before, after });
+  }
+  if (current) return { ...base, action: 'repair', changes: [...changes, { path: 'health', before: current.health, after: 'ready' }] };
+  return { ...base, action: serving ? 'replace' : 'create', changes };
+}
+
+/** The digest a live service was deployed with, by what the journal knows of its stamp. */
+export function releasedDigest(ports: Pick<EnginePorts, 'past'>, target: Target, live: LiveService): string | undefined {
+  const entries = ports.past.releases.get(serviceKey({ target: target.target, service: live.service })) ?? [];
+  const stamps = new Set(live.revisions.filter((revision) => revision.weight > 0).map((revision) => revision.stamp));
+  return entries.findLast((entry) => stamps.has(entry.release.stamp))?.release.what;
+}
+
+/** Brings the service to `stamp`. An intent is durable before the world is touched, and the world is read before that: after a crash nothing is deployed twice. */
+export async function rollOut(rollout: Rollout, signal: AbortSignal, log: Log): Promise<LiveService> {
+  const { placement, ports, stamp, what } = rollout;
+  const { target, service } = placement;
+  const context = ports.targetContext(target, signal, log);
+  const before = await target.def.read(context, service);
+  const refused = rollout.isForced ? undefined : ports.past.refused.get(stamp);
+  const change = liveChange(placement, before, stamp, what.digest, { was: releasedDigest(ports, target, before), refused });
+  if (change.action === 'none') return before;
+  if (change.action === 'held') {
+    throw failure('MF5007', `${service} is not deployed: this release was refused before (${refused})`, {
+      hint: 'Deploy something else, or this again with `modelflow run --force`.',
+    });
+  }
+  const problems = await target.def.check(context, service);
+  const [problem] = problems.filter((each) => each.severity === 'error');
+  if (problem) throw failure(problem.code, problem.message, problem);
+  const release = recordOf(rollout);
+  await ports.results.forget(stamp);
+  await rollout.emit({ type: 'release-intended', node: rollout.node, release });
+  const live = await target.def.apply(context, { service, revisions: [{ stamp, weight: 100, what: typed(what) }] }, before);
+  const health = await target.def.probe(context, live);
+  if (!health.ok) return goBack(rollout, before, health.why, signal, log);
+  await rollout.emit({ type: 'released', node: rollout.node, release, live });
+  return live;
+}
+
+function recordOf({ placement, stamp, what, ports }: Rollout): ReleaseRecord {
+  return {
+    target: placement.target.target,
+    settings: placement.target.settings,
+    service: placement.service,
+    stamp,
+    what: what.digest,
+    ...ports.origin,
+  };
+}
+
+/** The artifact in the form a target takes it: its kind was checked when the configuration was evaluated. */
+export function typed(artifact: StoredArtifact): never {
+  return artifact as never;
+}
+
+/** The new release answers wrongly: put back what was live before, and remember not to try this one again. */
+async function goBack(rollout: Rollout, before: LiveService, why: string, signal: AbortSignal, log: Log): Promise<never> {
+  const { placement, ports, stamp, node } = rollout;
+  const { service, target } = placement;
+  const stamps = before.revisions.filter((revision) => revision.weight > 0).map((revision) => revision.stamp);
+  const entry = (ports.past.releases.get(serviceKey({ target: target.target, service })) ?? []).findLast((each) =>
+    stamps.includes(each.release.stamp),
+  );
+  const artifact = entry && (await ports.artifacts.open(entry.release.what, 'verified'));
+  await rollout.emit({ type: 'release-refused', node, service, stamp, why });
+  if (!entry || !artifact)
+    throw failure('MF5004', `${service} does not answer as it should: ${why}`, {
+      hint: 'There is no earlier release to put back. See `modelflow logs`.',
+    });
+  const context = ports.targetContext({ settings: entry.release.settings }, signal, log);
+  await target.def.apply(
+    context,
+    { service, revisions: [{ stamp: entry.release.stamp, weight: 100, what: typed(artifact) }] },
+    await target.def.read(context, service),
+  );
+  await rollout.emit({ type: 'rolled-back', node, service, from: stamp, release: entry.release });
+  throw failure('MF5005', `${service} was rolled back: ${why}`, {
+    hint: 'The release before it serves again. This one is not deployed again without --force.',
+  });
+}

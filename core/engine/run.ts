@@ -1,0 +1,171 @@
+import { fingerprintOf } from '../plan/fingerprint.ts';
+import { gateText, judge } from '../plan/gate.ts';
+import type { Graph, GraphNode } from '../plan/graph.ts';
+import { deployedOf, inputsOf } from '../plan/plan.ts';
+import type { Code } from '../spec/codes.ts';
+import { type Diagnostic, failure } from '../spec/diagnostic.ts';
+import type { NewEvent, RunOutcome } from '../spec/event.ts';
+import type { Plan } from '../spec/plan.ts';
+import type { StoredArtifact } from '../spec/port.ts';
+import { execute } from './execute.ts';
+import { diagnosticsOf, Stopped } from './failure.ts';
+import type { EnginePorts } from './ports.ts';
+import { rollOut } from './rollout.ts';
+import { scheduleOf } from './schedule.ts';
+
+export interface RunRequest {
+  readonly run: string;
+  readonly modelflow: string;
+  readonly graph: Graph;
+  /** Only these nodes are made. */
+  readonly within: ReadonlySet<string>;
+  /** Made again even when there is a result; a refused release among them is deployed. */
+  readonly forced: ReadonlySet<string>;
+  readonly plan: Plan;
+  readonly concurrency: number;
+  readonly signal: AbortSignal;
+}
+
+export interface RunResult {
+  readonly outcome: RunOutcome;
+  readonly diagnostics: readonly Diagnostic[];
+  readonly made: ReadonlyMap<string, StoredArtifact>;
+}
+
+/** Makes what the plan says, ready nodes at the same time. Whatever ends it, the next run goes on from what was finished. */
+export async function run(request: RunRequest, ports: EnginePorts): Promise<RunResult> {
+  const began = ports.clock.now().getTime();
+  const emit = async (event: NewEvent): Promise<void> => {
+    const written = await ports.journal.append(event);
+    for (const reporter of ports.reporters) reporter.event(written);
+  };
+  await emit({
+    type: 'run-started',
+    run: request.run,
+    pipeline: request.plan.pipeline,
+    profile: request.plan.profile,
+    modelflow: request.modelflow,
+    plan: request.plan,
+  });
+  const made = new Map<string, StoredArtifact>();
+  const diagnostics = await makeAll(request, ports, emit, made);
+  const outcome = request.signal.aborted ? 'stopped' : outcomeOf(diagnostics);
+  await emit({ type: 'run-ended', outcome, durationMs: ports.clock.now().getTime() - began });
+  return { outcome, diagnostics, made };
+}
+
+type Emit = (event: NewEvent) => Promise<void>;
+
+async function makeAll(
+  request: RunRequest,
+  ports: EnginePorts,
+  emit: Emit,
+  made: Map<string, StoredArtifact>,
+): Promise<readonly Diagnostic[]> {
+  const schedule = scheduleOf(request.graph, request.within);
+  const diagnostics: Diagnostic[] = [];
+  const running = new Set<Promise<void>>();
+  const fatal: unknown[] = [];
+  const one = async (node: GraphNode): Promise<void> => {
+    try {
+      made.set(node.name, await makeNode(node, request, ports, emit, made));
+      schedule.done(node.name);
+    } catch (error) {
+      if (!(error instanceof Stopped)) {
+        const found = diagnosticsOf(error, node.node.stage.name, node.name);
+        diagnostics.push(...found);
+        await emit({ type: 'node-failed', node: node.name, diagnostics: found });
+      }
+      for (const skipped of schedule.failed(node.name)) await emit({ type: 'node-skipped', ...skipped });
+      for (const left of schedule.close()) await emit({ type: 'node-skipped', node: left, because: [node.name] });
+    }
+  };
+  for (;;) {
+    while (running.size < request.concurrency && !request.signal.aborted) {
+      const node = schedule.take();
+      if (node === undefined) break;
+      const work: Promise<void> = one(node)
+        .catch((error: unknown) => {
+          // The journal itself could not be written: nothing more is begun, and what runs is waited for.
+          fatal.push(error);
+          schedule.close();
+        })
+        .finally(() => running.delete(work));
+      running.add(work);
+    }
+    if (running.size === 0) break;
+    await Promise.race(running);
+  }
+  if (fatal.length > 0) throw fatal[0];
+  return diagnostics;
+}
+
+async function makeNode(
+  node: GraphNode,
+  request: RunRequest,
+  ports: EnginePorts,
+  emit: Emit,
+  made: ReadonlyMap<string, StoredArtifact>,
+): Promise<StoredArtifact> {
+  await judgeGates(node, request.graph, made, emit);
+  const inputs = inputsOf(node, made);
+  const parts = await ports.parts(node, inputs);
+  const fingerprint = fingerprintOf(parts);
+  const isForced = request.forced.has(node.name);
+  const job = { node, inputs, parts, signal: request.signal, ports, emit };
+  const placement = node.node.stage.deploys?.(ports.options(node) as never);
+  const what = deployedOf(node, inputs);
+  const known = isForced ? undefined : await ports.made(fingerprint);
+  if (known && (await stillHolds(node, known.artifact, fingerprint, ports, inputs, what))) {
+    await emit({ type: 'node-reused', node: node.name, fingerprint, parts, digest: known.artifact.digest, facts: known.artifact.facts });
+    return known.artifact;
+  }
+  if (!placement || !what) return execute(job);
+  return execute({
+    ...job,
+    rollout: (signal, log) => rollOut({ node: node.name, placement, stamp: fingerprint, what, isForced, ports, emit }, signal, log),
+  });
+}
+
+/** A result of the bytes alone always holds; one that speaks of the world is asked of the world. */
+async function stillHolds(
+  node: GraphNode,
+  made: StoredArtifact,
+  fingerprint: string,
+  ports: EnginePorts,
+  inputs: ReturnType<typeof inputsOf>,
+  what: StoredArtifact | undefined,
+): Promise<boolean> {
+  if (what) return (await ports.live(node, fingerprint, what)).action === 'none';
+  if (node.node.stage.verify) return (await ports.standing(node, made, inputs)).holds;
+  return true;
+}
+
+/** Judged on every run, whether the node that waits is reused or not. */
+async function judgeGates(node: GraphNode, graph: Graph, made: ReadonlyMap<string, StoredArtifact>, emit: Emit): Promise<void> {
+  const refused: Diagnostic[] = [];
+  for (const gate of node.node.gates) {
+    const text = gateText(gate, graph.nameOf);
+    const { verdict, detail } = judge(gate, (ref) => made.get(graph.nameOf(ref))?.facts);
+    await emit({ type: 'gate-judged', node: node.name, text, verdict, detail });
+    if (verdict === 'pass') continue;
+    const code: Code = verdict === 'fail' ? 'MF4001' : 'MF4002';
+    const place = node.node.place();
+    refused.push({
+      code,
+      severity: 'error',
+      message: `the gate before \`${node.name}\` refused: ${text}: ${detail}`,
+      hint: 'Nothing behind the gate was made or deployed.',
+      ...(place ? { at: place } : {}),
+    });
+  }
+  const [first] = refused;
+  if (first) throw failure(first.code, first.message, { ...first, detail: refused.slice(1).map((each) => each.message) });
+}
+
+function outcomeOf(diagnostics: readonly Diagnostic[]): RunOutcome {
+  const [first] = diagnostics;
+  if (first === undefined) return 'ok';
+  if (first.code === 'MF5005') return 'rolled-back';
+  return first.code === 'MF4001' || first.code === 'MF4002' || first.code === 'MF5007' || first.code === 'MF7001' ? 'refused' : 'failed';
+}
