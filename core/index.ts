@@ -4,6 +4,7 @@ export * from './spec/codes.ts';
 export { type Diagnostic, failure, ModelflowError, type Place } from './spec/diagnostic.ts';
 export { all, any, atLeast, atMost, dropAtMost, type Gate, must, type Needing } from './spec/gate.ts';
 export { type AlertRule, defineMonitor, isMonitor, type Monitor, type MonitorVerdict, type Sample } from './spec/monitor.ts';
+export { nearest } from './spec/nearest.ts';
 export { definePipeline, isUsableName, type Pipeline, type PipelineDef, type Wanted } from './spec/pipeline.ts';
 export {
   BridgeError,

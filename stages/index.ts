@@ -1,1 +1,2 @@
+export { dataset } from './dataset/index.ts';
 export * from './kinds.ts';
