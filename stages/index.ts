@@ -1,2 +1,3 @@
 export { dataset } from './dataset/index.ts';
+export * as metrics from './evaluate/metrics/index.ts';
 export * from './kinds.ts';
