@@ -4,6 +4,7 @@ import { failure } from '../spec/diagnostic.ts';
 import type { ProcessRequest, ProcessResult, ProcessRunner } from '../spec/port.ts';
 import { findProgram } from './find-program.ts';
 import { keepTail, splitLines } from './lines.ts';
+import { type ProcessIdentity, startOf } from './process-identity.ts';
 
 /** What is kept of stdout and of stderr for the result; lines are handed on as they come, however many there are. */
 const keptBytes = 1024 * 1024;
@@ -22,18 +23,13 @@ const watched = `( { trap '' TERM INT HUP QUIT; while read -r _; do :; done <&4;
 exec 4<&-
 exec "$@"`;
 
-/** Said of a child before its first line: enough to find it again. `startedAt` is ISO 8601 in UTC. */
-export interface StartedChild {
-  readonly pid: number;
-  readonly startedAt: string;
-}
-
 export interface ProcessRunnerOptions {
   /** Ends every child: SIGTERM to its group, some seconds to tidy up, SIGKILL. `run` rejects with its reason when the group is dead. */
   readonly signal: AbortSignal;
   /** What children inherit; the environment of the CLI by default. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  readonly onStarted?: (child: StartedChild) => void;
+  /** Told of each child before its first line: enough to find it again. */
+  readonly onStarted?: (child: ProcessIdentity) => void;
 }
 
 /** Runs programs as `ProcessRunner` says, on Linux and macOS. A process that leaves its group (setsid) is out of reach. */
@@ -45,7 +41,7 @@ export function processRunner(given: ProcessRunnerOptions): ProcessRunner {
       const cwd = request.cwd ?? process.cwd();
       const program = await startable(request.command, env, cwd);
       const child = await start(program, request, env, cwd);
-      given.onStarted?.({ pid: child.pid, startedAt: new Date().toISOString() });
+      given.onStarted?.({ pid: child.pid, startedAt: startOf(child.pid) ?? '' });
       return await follow(child, request, given.signal);
     },
   };
