@@ -15,8 +15,10 @@ export function placeOfCallTo(callee: (...given: never) => unknown): LazyPlace {
 
 /** Reads the first frame of a V8 stack: `at name (file:///a/b.ts:3:5)`, with or without the name and the scheme. */
 export function parseFrame(stack: string): Place | undefined {
-  const match = /at (?:.*\()?(?:file:\/\/)?(\/[^()\n]*?):(\d+):(\d+)\)?$/m.exec(stack);
+  const match = /^\s*at (?:async )?(?:.*? \()?(file:\/\/)?(\/.*?):(\d+):(\d+)\)?$/m.exec(stack);
   if (!match) return undefined;
-  const [, file = '', line = '1', column = '1'] = match;
-  return { file: decodeURI(file.replace(/\?.*$/, '')), line: Number(line), column: Number(column) };
+  const [, scheme, path = '', line = '1', column = '1'] = match;
+  // Only a URL is percent-encoded; a plain path may have a lone `%` in it.
+  const file = scheme ? decodeURIComponent(path.replace(/\?.*$/, '')) : path;
+  return { file, line: Number(line), column: Number(column) };
 }

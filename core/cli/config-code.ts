@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { findPackageJSON } from 'node:module';
+import { dirname, relative } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { existingFile, type ImportRecord } from './config-hooks.ts';
+
+/**
+ * The digest of a module of the user's and of all it imports, transitively: its files by their bytes and their place beside it,
+ * packages by name and version. modelflow's own files are left out: its stages have versions.
+ * A dynamic import counts when it names a relative path in plain text.
+ */
+export function codeDigest(file: string, record: ImportRecord): string {
+  const start = pathToFileURL(realpathSync(file)).href;
+  const folder = dirname(fileURLToPath(start));
+  const lines = new Set<string>();
+  const seen = new Set([start]);
+  const queue = [start];
+  for (let at = 0; at < queue.length; at++) {
+    const module = queue[at] as string;
+    const path = fileURLToPath(module);
+    if (!record.isUsers(module)) {
+      lines.add(packageLine(module));
+      continue;
+    }
+    lines.add(`file ${relative(folder, path)} ${record.digests.get(module) ?? sha256(readFileSync(path))}`);
+    for (const next of importsOf(module, record)) {
+      if (seen.has(next)) continue;
+      seen.add(next);
+      queue.push(next);
+    }
+  }
+  return sha256([...lines].sort().join('\n'));
+}
+
+function importsOf(url: string, record: ImportRecord): readonly string[] {
+  const recorded = [...(record.imports.get(url) ?? [])];
+  return [...recorded, ...namedInText(url)].filter((found) => found.startsWith('file:') && !record.own.owns(found));
+}
+
+/** `import('./later.ts')` has not run yet when a plan is made, and must count then as it does later. */
+function namedInText(url: string): readonly string[] {
+  const path = fileURLToPath(url);
+  if (!/\.[mc]?[jt]s$/.test(path) || !existsSync(path)) return [];
+  const calls = readFileSync(path, 'utf8').matchAll(/\b(?:import|require)\s*\(\s*(['"])(\.{1,2}\/[^'"\n]+)\1\s*\)/g);
+  return [...calls].flatMap(([, , specifier = '']) => existingFile(new URL(specifier, url)) ?? []);
+}
+
+function packageLine(url: string): string {
+  const manifest = findPackageJSON(url);
+  if (manifest === undefined) return `file ${sha256(readFileSync(fileURLToPath(url)))}`;
+  const { name, version } = JSON.parse(readFileSync(manifest, 'utf8')) as { readonly name?: string; readonly version?: string };
+  return `package ${name ?? manifest} ${version ?? ''}`;
+}
+
+function sha256(bytes: string | Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
