@@ -29,6 +29,9 @@ export async function install(world: PythonWorld, wanted: Installation): Promise
 async function installWithUv(world: PythonWorld, wanted: Installation, uv: Uv): Promise<void> {
   const pip = uvSettings(await readPipSettings({ ...world, python: wanted.python }), world.env);
   const env = {
+    // The lock says which versions; what was set for other projects must not take part.
+    UV_CONSTRAINT: '',
+    UV_OVERRIDE: '',
     ...pip.env,
     ...(uv.from === 'cache' && !world.env['UV_CACHE_DIR'] ? { UV_CACHE_DIR: join(world.cacheFolder, 'uv-cache') } : {}),
   };

@@ -41,7 +41,12 @@ export function processRunner(given: ProcessRunnerOptions): ProcessRunner {
       const cwd = request.cwd ?? process.cwd();
       const program = await startable(request.command, env, cwd);
       const child = await start(program, request, env, cwd);
-      given.onStarted?.({ pid: child.pid, startedAt: startOf(child.pid) ?? '' });
+      try {
+        given.onStarted?.({ pid: child.pid, startedAt: startOf(child.pid) ?? '' });
+      } catch (error) {
+        child.lifeline.destroy();
+        throw error;
+      }
       return await follow(child, request, given.signal);
     },
   };

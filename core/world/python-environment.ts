@@ -1,5 +1,5 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { failure } from '../spec/diagnostic.ts';
@@ -9,6 +9,7 @@ import { isProgram } from './find-program.ts';
 import type { Python } from './find-python.ts';
 import { install, pythonIn } from './install.ts';
 import { whileLocked } from './machine-lock.ts';
+import { makingName, removeLeftovers } from './making.ts';
 import type { PythonWorld } from './python-world.ts';
 import { getUv } from './uv.ts';
 
@@ -22,9 +23,8 @@ export interface EnvironmentRecord {
   readonly madeAt: string;
 }
 
-/** Under the cache folder; `.making-…` is an environment in the making, or what a killed process left of one. */
+/** Under the cache folder. */
 export const environmentsFolder = 'environments';
-const making = '.making-';
 const recordFile = 'environment.json';
 
 /**
@@ -77,10 +77,10 @@ interface Making {
 async function make(world: PythonWorld, wanted: Making): Promise<void> {
   if (await readRecord(wanted.folder)) return;
   const place = join(wanted.folder, '..');
-  const prefix = `${making}${basename(wanted.folder)}-`;
-  if (wanted.alone) await removeLeftovers(place, prefix);
+  const name = basename(wanted.folder);
+  if (wanted.alone) await removeLeftovers(place, name);
   const uv = await getUv(world, wanted.python);
-  const folder = join(place, `${prefix}${randomUUID()}`);
+  const folder = join(place, makingName(name));
   try {
     await install(world, { ...wanted, uv, folder });
     const record: EnvironmentRecord = {
@@ -91,16 +91,15 @@ async function make(world: PythonWorld, wanted: Making): Promise<void> {
       madeAt: new Date().toISOString(),
     };
     await writeFile(join(folder, recordFile), `${JSON.stringify(record, undefined, 2)}\n`);
-    await settle(folder, wanted.folder, `${prefix}${randomUUID()}`);
+    await settle(folder, wanted.folder, join(place, makingName(name)));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 /** Gives a complete environment its name. What stands there is either whole, made meanwhile where there are no locks, or broken. */
-async function settle(folder: string, final: string, aside: string): Promise<void> {
+async function settle(folder: string, final: string, broken: string): Promise<void> {
   if (await readRecord(final)) return;
-  const broken = join(final, '..', aside);
   try {
     await rename(final, broken);
   } catch (error) {
@@ -108,12 +107,6 @@ async function settle(folder: string, final: string, aside: string): Promise<voi
   }
   await rename(folder, final);
   await rm(broken, { recursive: true, force: true });
-}
-
-async function removeLeftovers(place: string, prefix: string): Promise<void> {
-  for (const name of await readdir(place)) {
-    if (name.startsWith(prefix)) await rm(join(place, name), { recursive: true, force: true });
-  }
 }
 
 /** The record of a whole environment; undefined when it is not there, or its base Python is gone since. */

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +6,7 @@ import { cacheFailure } from './disk-error.ts';
 import { isProgram, programsOnPath } from './find-program.ts';
 import type { Python } from './find-python.ts';
 import { whileLocked } from './machine-lock.ts';
+import { makingName, removeLeftovers } from './making.ts';
 import type { PythonWorld } from './python-world.ts';
 
 /** A uv that can be used, and whose it is: one from PATH keeps its own cache, ours keeps one in the cache folder. */
@@ -47,10 +47,10 @@ export async function getUv(world: PythonWorld, python: Python): Promise<Uv | un
     env: world.env,
     onBusy: (holder: string) => world.log.progress(undefined, `waiting for another modelflow that installs uv (${holder})`),
   };
-  return await whileLocked(wanted, async () => {
+  return await whileLocked(wanted, async (held) => {
     if (await isProgram(path)) return { path, version, from: 'cache' };
     world.log.progress(undefined, `installing uv ${version}, which installs the Python tools`);
-    const trouble = await installUv(world, python, path);
+    const trouble = await installUv(world, python, path, held);
     if (trouble === undefined) return { path, version, from: 'cache' };
     world.log.warn(`uv ${version} could not be installed (${trouble}); pip is used instead, which takes longer`);
     return undefined;
@@ -78,11 +78,13 @@ function isUsable(version: string): boolean {
 }
 
 /** Undefined when it worked, else why not. */
-async function installUv(world: PythonWorld, python: Python, path: string): Promise<string | undefined> {
+async function installUv(world: PythonWorld, python: Python, path: string, alone: boolean): Promise<string | undefined> {
   const folder = join(path, '..');
-  const making = join(folder, `.making-${randomUUID()}`);
+  const making = join(folder, makingName('uv'));
   try {
-    await mkdir(making, { recursive: true });
+    await mkdir(folder, { recursive: true });
+    if (alone) await removeLeftovers(folder, 'uv');
+    await mkdir(making);
     const trouble = python.hasVenv ? await throughVenv(world, python, making) : await intoFolder(world, python, making);
     if (trouble !== undefined) return trouble;
     // Only the program is kept, under its name when it is whole.
