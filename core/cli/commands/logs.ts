@@ -1,0 +1,63 @@
+import type { ExitCode } from '../../spec/codes.ts';
+import { failure } from '../../spec/diagnostic.ts';
+import { placementOf, planPorts } from '../engine-ports.ts';
+import { named, openWorkspace, type Where, type Workspace } from '../workspace.ts';
+
+export interface LogsOptions extends Where {
+  /** A node or a stage: what it said in the last run. A node that deploys: what the service says. None: all services. */
+  readonly node: string | undefined;
+  readonly follow: boolean;
+  readonly lines: number;
+  readonly json: boolean;
+}
+
+const silent = { info: () => undefined, warn: () => undefined, progress: () => undefined };
+
+/** `modelflow logs`. */
+export async function logsCommand(options: LogsOptions, signal: AbortSignal): Promise<ExitCode> {
+  const workspace = await openWorkspace(options);
+  const nodes =
+    options.node === undefined
+      ? workspace.graph.nodes.filter((node) => node.node.stage.deploys).map((node) => node.name)
+      : namesOf(workspace, options.node);
+  for (const name of nodes) {
+    if (workspace.graph.byName.get(name)?.node.stage.deploys) await serviceLogs(workspace, name, options, signal);
+    else nodeLogs(workspace, name, options);
+  }
+  return 0;
+}
+
+/** A service may be named too: that is what its users know. */
+function namesOf(workspace: Workspace, word: string): readonly string[] {
+  const ofService = workspace.graph.nodes.filter(
+    (node) => node.node.stage.deploys && placementOf(node, node.node.options).service === word,
+  );
+  return ofService.length > 0 ? ofService.map((node) => node.name) : named(workspace.graph, word);
+}
+
+/** From the newest run in which the node said anything. */
+function nodeLogs(workspace: Workspace, name: string, options: LogsOptions): void {
+  for (const run of workspace.store.runs.ids().toReversed()) {
+    const said = workspace.store.runs.said(run).filter((event) => event.type === 'node-output' && event.node === name);
+    if (said.length === 0) continue;
+    for (const event of said.slice(-options.lines)) {
+      if (event.type === 'node-output')
+        console.log(
+          options.json ? JSON.stringify({ at: event.at, source: name, line: event.line }) : `${event.at}  ${name}  ${event.line}`,
+        );
+    }
+    return;
+  }
+  console.error(`${name} has said nothing in any run that is kept`);
+}
+
+async function serviceLogs(workspace: Workspace, name: string, options: LogsOptions, signal: AbortSignal): Promise<void> {
+  const node = workspace.graph.byName.get(name);
+  if (!node) return;
+  const ports = planPorts(workspace, signal);
+  const { target, service } = placementOf(node, ports.options(node));
+  const lines = target.def.logs?.(ports.targetContext(target, signal, silent), service, { follow: options.follow, lines: options.lines });
+  if (!lines) throw failure('MF5001', `the target ${target.target} keeps no logs that modelflow could show`);
+  for await (const { at, source, line } of lines)
+    console.log(options.json ? JSON.stringify({ at, source, line }) : `${at}  ${source}  ${line}`);
+}

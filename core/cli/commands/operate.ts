@@ -1,0 +1,89 @@
+import { rollBack, type ServiceOperation, takeDown } from '../../engine/operations.ts';
+import type { ExitCode } from '../../spec/codes.ts';
+import { failure } from '../../spec/diagnostic.ts';
+import type { NewEvent } from '../../spec/event.ts';
+import { nearest } from '../../spec/nearest.ts';
+import { enginePorts, placementOf } from '../engine-ports.ts';
+import { packageManifest } from '../package-root.ts';
+import { beginSession } from '../session.ts';
+import { openWorkspace, type Where } from '../workspace.ts';
+
+export interface OperateOptions extends Where {
+  /** Names of services; all of them when empty. */
+  readonly services: readonly string[];
+}
+
+/** `modelflow rollback`. */
+export async function rollbackCommand(
+  options: OperateOptions & { readonly to: string | undefined },
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  return operate('rollback', options, signal, async (operation) => {
+    const entry = await rollBack(operation, options.to);
+    return `${operation.placement.service} serves release ${entry.release.stamp.slice(0, 12)} of ${entry.at} again`;
+  });
+}
+
+/** `modelflow down`. */
+export async function downCommand(options: OperateOptions, signal: AbortSignal): Promise<ExitCode> {
+  return operate('down', options, signal, async (operation) => {
+    await takeDown(operation);
+    return `${operation.placement.service} is stopped`;
+  });
+}
+
+async function operate(
+  name: string,
+  options: OperateOptions,
+  signal: AbortSignal,
+  act: (operation: ServiceOperation) => Promise<string>,
+): Promise<ExitCode> {
+  const workspace = await openWorkspace(options);
+  const { config, profile, graph } = workspace;
+  const session = beginSession(workspace);
+  try {
+    const ports = enginePorts(workspace, { ...session, reporters: [], signal });
+    const emit = async (event: NewEvent): Promise<void> => void (await session.journal.append(event));
+    const began = Date.now();
+    const deploying = graph.nodes
+      .filter((node) => node.node.stage.deploys)
+      .map((node) => ({ node: node.name, placement: placementOf(node, ports.options(node)) }));
+    const chosen = choose(deploying, options.services);
+    await emit({
+      type: 'operation-started',
+      run: session.run,
+      pipeline: config.pipeline.pipeline,
+      profile,
+      modelflow: packageManifest().version,
+      operation: name,
+    });
+    const log = { info: (line: string) => console.error(line), warn: (line: string) => console.error(line), progress: () => undefined };
+    try {
+      for (const each of chosen) console.log(await act({ ...each, ports, signal, log, emit }));
+    } catch (error) {
+      await emit({ type: 'run-ended', outcome: 'failed', durationMs: Date.now() - began });
+      throw error;
+    }
+    await emit({ type: 'run-ended', outcome: 'ok', durationMs: Date.now() - began });
+    return 0;
+  } finally {
+    session.end();
+  }
+}
+
+function choose(
+  deploying: readonly Pick<ServiceOperation, 'node' | 'placement'>[],
+  words: readonly string[],
+): readonly Pick<ServiceOperation, 'node' | 'placement'>[] {
+  for (const word of words) {
+    if (deploying.some((each) => each.placement.service === word || each.node === word)) continue;
+    const near = nearest(
+      word,
+      deploying.map((each) => each.placement.service),
+    );
+    throw failure('MF1202', `there is no service \`${word}\` in the pipeline`, {
+      hint: near ? `Did you mean \`${near}\`?` : `The services are: ${deploying.map((each) => each.placement.service).join(', ')}.`,
+    });
+  }
+  return words.length === 0 ? deploying : deploying.filter((each) => words.includes(each.placement.service) || words.includes(each.node));
+}

@@ -1,0 +1,50 @@
+import { makePlan } from '../../plan/plan.ts';
+import type { ExitCode } from '../../spec/codes.ts';
+import type { Plan } from '../../spec/plan.ts';
+import { planPorts } from '../engine-ports.ts';
+import { showWarnings } from '../show.ts';
+import { named, openWorkspace, selected, type Where, type Workspace } from '../workspace.ts';
+
+export interface PlanOptions extends Where {
+  readonly only: readonly string[];
+  readonly force: readonly string[] | true;
+  readonly format: 'text' | 'json' | 'markdown';
+  readonly detailedExitcode: boolean;
+}
+
+/** `modelflow plan`: what would happen, and why. Nothing is changed on disk or in the world. */
+export async function planCommand(options: PlanOptions, signal: AbortSignal): Promise<ExitCode> {
+  const workspace = await openWorkspace(options);
+  await showWarnings(workspace.warnings);
+  const plan = await planOf(workspace, options, signal);
+  console.log(await rendered(plan, options.format));
+  return options.detailedExitcode && hasChanges(plan) ? 10 : 0;
+}
+
+export async function planOf(workspace: Workspace, options: Pick<PlanOptions, 'only' | 'force'>, signal: AbortSignal): Promise<Plan> {
+  const { graph, config, profile } = workspace;
+  const within = selected(graph, options.only);
+  const forced = forcedOf(workspace, options, within);
+  return makePlan({ pipeline: config.pipeline.pipeline, profile, graph, within, forced }, planPorts(workspace, signal));
+}
+
+/** `--force` alone means all that is looked at; with names, those nodes. */
+export function forcedOf(workspace: Workspace, options: Pick<PlanOptions, 'force'>, within: ReadonlySet<string>): ReadonlySet<string> {
+  if (options.force === true) return within;
+  return new Set(options.force.flatMap((word) => named(workspace.graph, word)));
+}
+
+function hasChanges(plan: Plan): boolean {
+  return plan.steps.some((step) => step.do === 'run' || step.do === 'decide-later');
+}
+
+async function rendered(plan: Plan, format: PlanOptions['format']): Promise<string> {
+  switch (format) {
+    case 'json':
+      return JSON.stringify(plan, undefined, 2);
+    case 'markdown':
+      return (await import('../../report/plan-markdown.ts')).planMarkdown(plan);
+    case 'text':
+      return (await import('../../report/plan-text.ts')).planText(plan);
+  }
+}

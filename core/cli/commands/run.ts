@@ -1,0 +1,73 @@
+import { availableParallelism } from 'node:os';
+import { type RunResult, run } from '../../engine/run.ts';
+import { codes, type ExitCode } from '../../spec/codes.ts';
+import type { Plan } from '../../spec/plan.ts';
+import type { Reporter } from '../../spec/port.ts';
+import { enginePorts } from '../engine-ports.ts';
+import { packageManifest } from '../package-root.ts';
+import { beginSession } from '../session.ts';
+import { showDiagnostics, showWarnings, wantsColor } from '../show.ts';
+import { openWorkspace, selected, type Where, type Workspace } from '../workspace.ts';
+import { forcedOf, planCommand, planOf } from './plan.ts';
+
+export interface RunOptions extends Where {
+  readonly only: readonly string[];
+  readonly force: readonly string[] | true;
+  readonly concurrency: number | undefined;
+  readonly json: boolean;
+  readonly dryRun: boolean;
+}
+
+/** `modelflow run`: makes what is not made yet. Whatever stopped the run before, it goes on from there. */
+export async function runCommand(options: RunOptions, signal: AbortSignal): Promise<ExitCode> {
+  if (options.dryRun) return planCommand({ ...options, format: options.json ? 'json' : 'text', detailedExitcode: false }, signal);
+  const workspace = await openWorkspace(options);
+  await showWarnings(workspace.warnings);
+  const within = selected(workspace.graph, options.only);
+  const forced = forcedOf(workspace, options, within);
+  const session = beginSession(workspace);
+  try {
+    const plan = await planOf(workspace, options, signal);
+    const reporters = [await reporterFor(options, plan)];
+    const ports = enginePorts(workspace, { ...session, reporters, signal });
+    const concurrency = options.concurrency ?? availableParallelism();
+    const result = await run(
+      { run: session.run, modelflow: packageManifest().version, graph: workspace.graph, within, forced, plan, concurrency, signal },
+      ports,
+    ).finally(() => Promise.all(reporters.map((reporter) => reporter.end())));
+    return await conclude(workspace, options, result);
+  } finally {
+    session.end();
+  }
+}
+
+async function reporterFor(options: RunOptions, plan: Plan): Promise<Reporter> {
+  if (options.json) return (await import('../../report/json.ts')).jsonReporter(process.stdout);
+  if (process.stderr.isTTY && !process.env['CI'] && process.env['TERM'] !== 'dumb')
+    return (await import('../../report/live.ts')).liveReporter(plan);
+  return (await import('../../report/plain.ts')).plainReporter(process.stderr);
+}
+
+async function conclude(workspace: Workspace, options: RunOptions, result: RunResult): Promise<ExitCode> {
+  for (const { digest, why } of workspace.store.quarantined)
+    console.error(`warning: artifact ${digest.slice(0, 12)} was damaged (${why}) and set aside`);
+  await showDiagnostics(result.diagnostics);
+  if (!options.json) await showSummary(workspace, result);
+  if (result.outcome === 'stopped') {
+    console.error('stopped: what was finished is kept; run again to go on');
+    return 130;
+  }
+  const [first] = result.diagnostics.filter((diagnostic) => diagnostic.severity === 'error');
+  return first ? codes[first.code].exit : 0;
+}
+
+async function showSummary(workspace: Workspace, result: RunResult): Promise<void> {
+  const { summaryText } = await import('../../report/summary.ts');
+  const rows = workspace.graph.nodes.flatMap((node) => {
+    const artifact = result.made.get(node.name);
+    const { output } = node.node.stage;
+    return artifact ? [{ node: node.name, kind: output.name, headlines: output.headlines, facts: artifact.facts }] : [];
+  });
+  const text = summaryText(rows, { color: wantsColor(process.stdout) });
+  if (text !== '') console.log(text);
+}

@@ -1,0 +1,80 @@
+import type { ExitCode } from '../../spec/codes.ts';
+import type { RunEvent } from '../../spec/event.ts';
+import type { LiveService } from '../../spec/target.ts';
+import { placementOf, planPorts } from '../engine-ports.ts';
+import { lockHolder } from '../session.ts';
+import { openWorkspace, type Where, type Workspace } from '../workspace.ts';
+
+export interface ServiceStatus {
+  readonly node: string;
+  readonly target: string;
+  readonly service: string;
+  readonly live: LiveService;
+}
+
+export interface Status {
+  readonly pipeline: string;
+  readonly profile: string;
+  readonly lastRun: { readonly run: string; readonly at: string; readonly outcome: string } | undefined;
+  readonly lockedBy: string | undefined;
+  readonly services: readonly ServiceStatus[];
+}
+
+/** `modelflow status`: the last run, and every service as its target has it now. */
+export async function statusCommand(options: Where & { readonly json: boolean }, signal: AbortSignal): Promise<ExitCode> {
+  const workspace = await openWorkspace(options);
+  const status = await statusOf(workspace, signal);
+  console.log(options.json ? JSON.stringify(status, undefined, 2) : statusText(status));
+  return 0;
+}
+
+export async function statusOf(workspace: Workspace, signal: AbortSignal): Promise<Status> {
+  const { store, config, profile } = workspace;
+  const last = store.runs.ids().at(-1);
+  const holder = lockHolder(store);
+  return {
+    pipeline: config.pipeline.pipeline,
+    profile,
+    lastRun: last === undefined ? undefined : { run: last, ...endOf(store.runs.events(last)) },
+    lockedBy: holder && `process ${holder.pid} of ${holder.user}, since ${holder.since} (${holder.command})`,
+    services: await servicesOf(workspace, signal),
+  };
+}
+
+function endOf(events: readonly RunEvent[]): { readonly at: string; readonly outcome: string } {
+  const end = events.findLast((event) => event.type === 'run-ended');
+  const at = events.at(-1)?.at ?? '';
+  return end ? { at, outcome: end.outcome } : { at, outcome: 'interrupted, or still running' };
+}
+
+async function servicesOf(workspace: Workspace, signal: AbortSignal): Promise<readonly ServiceStatus[]> {
+  const ports = planPorts(workspace, signal);
+  const log = { info: () => undefined, warn: () => undefined, progress: () => undefined };
+  const deploying = workspace.graph.nodes.filter((node) => node.node.stage.deploys);
+  return Promise.all(
+    deploying.map(async (node) => {
+      const { target, service } = placementOf(node, ports.options(node));
+      return {
+        node: node.name,
+        target: target.target,
+        service,
+        live: await target.def.read(ports.targetContext(target, signal, log), service),
+      };
+    }),
+  );
+}
+
+function statusText(status: Status): string {
+  const lines = [`${status.pipeline} (${status.profile})`];
+  lines.push(status.lastRun ? `  last run  ${status.lastRun.run}  ${status.lastRun.outcome}` : '  never run');
+  if (status.lockedBy) lines.push(`  locked by ${status.lockedBy}`);
+  for (const { node, target, service, live } of status.services) {
+    lines.push(`  ${node}: ${service} on ${target}  ${live.revisions.length === 0 ? 'not there' : (live.url ?? '')}`);
+    for (const revision of live.revisions) {
+      lines.push(
+        `    revision ${revision.id}  ${revision.health}  ${revision.weight} %  release ${revision.stamp?.slice(0, 12) ?? 'made by something else'}`,
+      );
+    }
+  }
+  return lines.join('\n');
+}

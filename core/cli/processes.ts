@@ -1,0 +1,19 @@
+import type { Log, ProcessRunner, PythonRunner } from '../spec/port.ts';
+import { userCacheFolder } from '../world/cache-folder.ts';
+import { processRunner } from '../world/process.ts';
+import { pythonRunner } from '../world/python.ts';
+import type { RunWorld } from './engine-ports.ts';
+
+/** What a stage runs programs with. Every child is journalled, so that the next run can make sure that none of them is left. */
+export function processesFor(
+  node: string,
+  signal: AbortSignal,
+  log: Log,
+  world: RunWorld,
+): { readonly process: ProcessRunner; readonly python: PythonRunner } {
+  const process = processRunner({
+    signal,
+    onStarted: ({ pid, startedAt }) => void world.journal.append({ type: 'child-started', node, pid, startedAt }),
+  });
+  return { process, python: pythonRunner({ process, log, signal, cacheFolder: userCacheFolder() }) };
+}

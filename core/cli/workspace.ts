@@ -1,0 +1,112 @@
+import { join, resolve } from 'node:path';
+import { type Graph, graphOf, upstreamOf } from '../plan/graph.ts';
+import { foldHistory, type History } from '../plan/history.ts';
+import { type Diagnostic, failure } from '../spec/diagnostic.ts';
+import { nearest } from '../spec/nearest.ts';
+import type { ResultCache } from '../spec/port.ts';
+import { type ArtifactFolder, artifactFolder } from '../store/artifacts.ts';
+import { type Disk, realDisk } from '../store/disk.ts';
+import { type Runs, runsFolder } from '../store/journal.ts';
+import { resultFolder } from '../store/results.ts';
+import { type LoadedConfig, loadConfig } from './load-config.ts';
+
+/** How a command was told where to look. */
+export interface Where {
+  readonly cwd: string;
+  readonly config?: string;
+  readonly profile?: string;
+}
+
+/** A configuration, evaluated for a profile, and the store that belongs to it. Opening it changes nothing. */
+export interface Workspace {
+  readonly config: LoadedConfig;
+  readonly profile: string;
+  readonly graph: Graph;
+  readonly warnings: readonly Diagnostic[];
+  readonly store: Store;
+}
+
+export interface Store {
+  readonly root: string;
+  /** `<pipeline>/<profile>`: what belongs to other pipelines and profiles lies elsewhere. */
+  readonly scope: string;
+  readonly disk: Disk;
+  readonly artifacts: ArtifactFolder;
+  readonly results: ResultCache;
+  readonly runs: Runs;
+  /** What was said of damaged artifacts since the store was opened. */
+  readonly quarantined: { readonly digest: string; readonly why: string }[];
+  past(): History;
+}
+
+export const storeFormat = 1;
+/** Older runs are kept, but no longer looked at to explain a plan. */
+const runsLookedAt = 100;
+
+export async function openWorkspace(where: Where): Promise<Workspace> {
+  const config = await loadConfig({ from: where.cwd, ...(where.config === undefined ? {} : { file: where.config }) });
+  const profile = where.profile ?? config.pipeline.profiles[0];
+  const { wanted, warnings } = await config.evaluate(profile);
+  const graph = graphOf(wanted);
+  return { config, profile, graph, warnings, store: openStore(storeRoot(config), `${config.pipeline.pipeline}/${profile}`) };
+}
+
+function storeRoot(config: LoadedConfig): string {
+  return resolve(config.root, process.env['MODELFLOW_STORE'] ?? config.pipeline.store);
+}
+
+export function openStore(root: string, scope: string): Store {
+  const disk = realDisk();
+  checkFormat(root, disk);
+  const quarantined: { digest: string; why: string }[] = [];
+  const runs = runsFolder(join(root, 'runs', scope), disk);
+  return {
+    root,
+    scope,
+    disk,
+    artifacts: artifactFolder(root, disk, (digest, why) => quarantined.push({ digest, why })),
+    results: resultFolder(root, disk),
+    runs,
+    quarantined,
+    past: () => foldHistory(runs.ids().slice(-runsLookedAt).map(runs.events)),
+  };
+}
+
+function checkFormat(root: string, disk: Disk): void {
+  const text = disk.readText(join(root, 'format.json'));
+  if (text === undefined) return;
+  const { format } = JSON.parse(text) as { format: number };
+  if (format > storeFormat) {
+    throw failure('MF6004', `the store ${root} has format ${format}; this modelflow knows formats up to ${storeFormat}`, {
+      hint: 'Use the modelflow that wrote it, or another store.',
+    });
+  }
+}
+
+/** Makes the folder of the store and says what it is. The first thing a run writes. */
+export function initialiseStore(store: Store): void {
+  store.disk.makeFolder(store.root);
+  const path = join(store.root, 'format.json');
+  if (!store.disk.isThere(path)) store.disk.write(path, `${JSON.stringify({ format: storeFormat })}\n`);
+}
+
+/** Node names and stage names from the command line, as node names with all they need; all of the graph when none is given. */
+export function selected(graph: Graph, words: readonly string[]): ReadonlySet<string> {
+  if (words.length === 0) return new Set(graph.byName.keys());
+  return upstreamOf(
+    graph,
+    words.flatMap((word) => named(graph, word)),
+  );
+}
+
+/** The nodes that a word on the command line means: a node by its name, or every node of a stage. */
+export function named(graph: Graph, word: string): readonly string[] {
+  if (graph.byName.has(word)) return [word];
+  const ofStage = graph.nodes.filter((node) => node.node.stage.name === word).map((node) => node.name);
+  if (ofStage.length > 0) return ofStage;
+  const known = [...graph.byName.keys(), ...graph.nodes.map((node) => node.node.stage.name)];
+  const near = nearest(word, known);
+  throw failure('MF1202', `there is no stage \`${word}\` in the pipeline`, {
+    hint: near ? `Did you mean \`${near}\`?` : `The stages are: ${[...graph.byName.keys()].join(', ')}.`,
+  });
+}
