@@ -54,11 +54,14 @@ export interface Tail {
 export function keepTail(sizeBytes: number): Tail {
   let chunks: Uint8Array[] = [];
   let held = 0;
-  const shrink = (): void => {
+  let cut = false;
+  const shrink = (): Buffer => {
     const all = Buffer.concat(chunks);
+    cut ||= all.length > sizeBytes;
     const kept = Buffer.from(all.subarray(Math.max(0, all.length - sizeBytes)));
     chunks = [kept];
     held = kept.length;
+    return kept;
   };
   return {
     write(chunk) {
@@ -67,11 +70,11 @@ export function keepTail(sizeBytes: number): Tail {
       if (held > 2 * sizeBytes) shrink();
     },
     text() {
-      const cut = held > sizeBytes;
-      shrink();
-      const text = Buffer.concat(chunks).toString('utf8');
-      // The cut may have gone through the middle of a character.
-      return cut ? text.replace(/^\uFFFD+/, '') : text;
+      const kept = shrink();
+      // The cut may have gone through the middle of a character: its other bytes are 10xxxxxx, three at most.
+      let from = 0;
+      while (cut && from < Math.min(3, kept.length) && ((kept[from] ?? 0) & 0xc0) === 0x80) from += 1;
+      return kept.toString('utf8', from);
     },
   };
 }

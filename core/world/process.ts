@@ -8,8 +8,6 @@ import { type ProcessIdentity, startOf } from './process-identity.ts';
 
 /** What is kept of stdout and of stderr for the result; lines are handed on as they come, however many there are. */
 const keptBytes = 1024 * 1024;
-/** What a group is given to end by itself after SIGTERM. */
-const graceMs = 5_000;
 /** After the whole group is dead only a process that left it can hold a stream open; how long it is listened to when it says nothing. */
 const silenceMs = 1_000;
 
@@ -26,6 +24,8 @@ exec "$@"`;
 export interface ProcessRunnerOptions {
   /** Ends every child: SIGTERM to its group, some seconds to tidy up, SIGKILL. `run` rejects with its reason when the group is dead. */
   readonly signal: AbortSignal;
+  /** What a group is given to end by itself after SIGTERM; 5 s by default. */
+  readonly graceMs?: number;
   /** What children inherit; the environment of the CLI by default. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Told of each child before its first line: enough to find it again. */
@@ -47,7 +47,7 @@ export function processRunner(given: ProcessRunnerOptions): ProcessRunner {
         child.lifeline.destroy();
         throw error;
       }
-      return await follow(child, request, given.signal);
+      return await follow(child, request, given);
     },
   };
 }
@@ -113,7 +113,7 @@ async function start(program: string, request: ProcessRequest, env: Readonly<Rec
   return { pid, stdout, stderr, progress, lifeline, exited, ended: subprocess } as unknown as Child;
 }
 
-async function follow(child: Child, request: ProcessRequest, signal: AbortSignal): Promise<ProcessResult> {
+async function follow(child: Child, request: ProcessRequest, { signal, graceMs = 5_000 }: ProcessRunnerOptions): Promise<ProcessResult> {
   const stdout = keepTail(keptBytes);
   const stderr = keepTail(keptBytes);
   const streams = [
@@ -127,7 +127,7 @@ async function follow(child: Child, request: ProcessRequest, signal: AbortSignal
   ];
   child.lifeline.resume();
   const dead = new Promise<void>((resolve) => child.lifeline.once('close', () => resolve()));
-  const stop = terminator(child);
+  const stop = terminator(child, graceMs);
   signal.addEventListener('abort', stop.begin, { once: true });
   if (signal.aborted) stop.begin();
   try {
@@ -147,7 +147,7 @@ async function follow(child: Child, request: ProcessRequest, signal: AbortSignal
   }
 }
 
-function terminator(child: Child): { begin(): void; over(): void } {
+function terminator(child: Child, graceMs: number): { begin(): void; over(): void } {
   let patience: NodeJS.Timeout | undefined;
   return {
     begin() {
