@@ -157,6 +157,10 @@ export function defineStage<const I extends Slots, S extends Shape, N extends st
     const parsed = collecting(problems, () => parseAt(def.name, schema, bag, place));
     if (problems.length > 0) throw new ModelflowError(problems);
     const { retries, timeoutMs, ...options } = parsed as { retries: number; timeoutMs?: number };
+    const placement = full.deploys?.(options as z.output<z.ZodObject<S>>);
+    const runs = placement?.target.runs ?? [];
+    const misfit = placement && slotProblem(`target ${placement.target.target}`, placement.slot, runs, inputs[placement.slot]);
+    if (misfit) throw new ModelflowError({ ...misfit, ...at(place) });
     const node = { stage: full as unknown as AnyStage, inputs, options, gates, policy: { retries, timeoutMs }, place };
     listening?.push(node);
     return { kind: def.output, node };
@@ -182,7 +186,7 @@ function collecting<T>(problems: Diagnostic[], act: () => T): T | undefined {
 /** Type stripping checks nothing, so what the compiler would have said is said again here. */
 function slotProblem(stage: string, name: string, slot: AnySlot, value: unknown): Diagnostic | undefined {
   const kinds = kindsOf(slot).map((kind) => kind.name);
-  const wants = kinds.join(' or ');
+  const wants = kinds.length > 0 ? kinds.join(' or ') : 'artifact';
   if (value === undefined) {
     if ('optional' in slot) return undefined;
     return {
@@ -200,7 +204,8 @@ function slotProblem(stage: string, name: string, slot: AnySlot, value: unknown)
       message: `${stage}: input \`${name}\` takes a list`,
       hint: `Write \`${name}: [a, b]\`, each a ${wants}.`,
     };
-  const wrong = list.find((item) => !isRef(item) || !kinds.includes(item.kind.name)) as unknown;
+  // No kinds: any will do, such as for what a target runs, which is checked against the target's own list.
+  const wrong = list.find((item) => !isRef(item) || (kinds.length > 0 && !kinds.includes(item.kind.name))) as unknown;
   if (wrong === undefined) return undefined;
   const came = isRef(wrong) ? `a ${wrong.kind.name}` : typeof wrong;
   return {
