@@ -1,6 +1,6 @@
 import type { ArtifactKind } from './artifact.ts';
 
-/** Either kind fits. */
+/** Either kind fits; with an empty list any kind does. */
 type OneOf = ArtifactKind | readonly ArtifactKind[];
 
 export interface Optional<S extends OneOf = OneOf> {

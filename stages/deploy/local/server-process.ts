@@ -1,0 +1,129 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import type { Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import type { ServerRuntime } from './protocol.ts';
+
+/** What a server process is started with. */
+export interface ServerOptions {
+  readonly runtime: ServerRuntime;
+  /** Folder of the release. */
+  readonly bundle: string;
+  readonly service: string;
+  readonly revision: number;
+  readonly onLine: (line: string) => void;
+}
+
+/** How a server process ended. */
+export interface Ending {
+  readonly why: string;
+  /** What it printed last. */
+  readonly lastLines: readonly string[];
+}
+
+/** How long a process may take to finish what it has, before it is killed. */
+const drainTimeoutMs = 60_000;
+const linesKept = 20;
+
+/** One server process: started, ready, perhaps draining, gone. It is handed connections and owns no port. */
+export class ServerProcess {
+  readonly pid: number | undefined;
+  /** Resolves once, with whether it became ready before it ended. */
+  readonly ready: Promise<boolean>;
+  readonly ended: Promise<Ending>;
+  readonly #child: ChildProcess;
+  readonly #lastLines: string[] = [];
+  #isReady = false;
+  #hasEnded = false;
+  #failed: string | undefined;
+
+  constructor(options: ServerOptions) {
+    const { runtime, bundle, service, revision } = options;
+    this.#child = fork(runtime.entry, ['--bundle', bundle, '--name', service, '--version', String(revision)], {
+      execPath: runtime.node,
+      execArgv: [],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
+    });
+    this.pid = this.#child.pid;
+    const note = (line: string) => {
+      this.#lastLines.push(line);
+      if (this.#lastLines.length > linesKept) this.#lastLines.shift();
+      options.onLine(line);
+    };
+    const read = [this.#child.stdout, this.#child.stderr].map((stream) => eachLine(stream, note));
+    this.ended = this.#whenEnded(read);
+    this.ready = this.#whenReady();
+  }
+
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  /** What it printed last, oldest first. */
+  get lastLines(): readonly string[] {
+    return [...this.#lastLines];
+  }
+
+  /** Hands it a connection. `onLost` is called if it could not be handed over. */
+  take(socket: Socket, onLost: (error: Error) => void): void {
+    this.#child.send({ type: 'connection' }, socket, {}, (error) => {
+      if (error) onLost(error);
+    });
+  }
+
+  /** No new connections come; what it has is finished. Resolves when the process is gone, by force after a minute. */
+  async drain(): Promise<void> {
+    this.#isReady = false;
+    // Connections handed over before come out of the channel first: messages and handles keep their order.
+    if (this.#child.connected) this.#child.send({ type: 'drain' }, ignoreClosedChannel);
+    const timer = setTimeout(() => this.kill(), drainTimeoutMs);
+    await this.ended;
+    clearTimeout(timer);
+  }
+
+  kill(): void {
+    // Until its exit has been reported the number cannot belong to another process.
+    if (!this.#hasEnded) this.#child.kill('SIGKILL');
+  }
+
+  #whenReady(): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#child.on('message', (message: { readonly type?: string; readonly message?: string }) => {
+        if (message.type === 'failed') this.#failed = message.message;
+        if (message.type !== 'ready') return;
+        this.#isReady = true;
+        resolve(true);
+      });
+      void this.ended.then(() => resolve(false));
+    });
+  }
+
+  #whenEnded(read: readonly Promise<void>[]): Promise<Ending> {
+    return new Promise((resolve) => {
+      const end = (why: string) => {
+        this.#isReady = false;
+        this.#hasEnded = true;
+        // The exit may overtake the last words in the pipes.
+        void Promise.all(read).then(() => resolve({ why: this.#failed ?? why, lastLines: this.lastLines }));
+      };
+      this.#child.once('disconnect', () => {
+        this.#isReady = false;
+      });
+      this.#child.once('error', (error) => {
+        if (this.#child.pid === undefined) end(`it could not be started: ${error.message}`);
+      });
+      this.#child.once('exit', (code, signal) => end(signal === null ? `it ended with exit code ${code}` : `it was ended by ${signal}`));
+    });
+  }
+}
+
+/** A process that ends while it is told something needs no telling. */
+function ignoreClosedChannel(): void {}
+
+function eachLine(stream: Readable | null, onLine: (line: string) => void): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream === null) return resolve();
+    createInterface({ input: stream }).on('line', onLine).once('close', resolve);
+  });
+}

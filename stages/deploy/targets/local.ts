@@ -1,0 +1,98 @@
+import { mkdir, realpath } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Artifact, type DesiredService, defineTarget, failure, type LiveService, type TargetContext, z } from '../../../core/index.ts';
+import { ServingBundle } from '../../kinds.ts';
+import { applyTo, removeFrom, statusOf } from '../local/client.ts';
+import { readLog } from '../local/log-reader.ts';
+import { portProblem } from '../local/ports.ts';
+import { probeService } from '../local/probe.ts';
+import { type Release, type ReleaseHealth, type ServerRuntime, tokenOf, urlOf } from '../local/protocol.ts';
+import { pathsOf, readService } from '../local/state.ts';
+
+const settings = {
+  port: z.int().min(0).max(65_535).default(8080).describe('0: any free port, which the service then keeps'),
+  host: z.string().min(1).default('127.0.0.1').describe('the address to listen on; 0.0.0.0 lets other machines in'),
+  processes: z.int().min(1).max(256).default(1).describe('server processes that share the port'),
+  readyTimeoutMs: z.int().min(1).max(3_600_000).default(60_000).describe('how long a new release may take to load its model'),
+  keep: z.int().min(1).max(100).default(2).describe('how many releases stay on disk'),
+};
+type Context = TargetContext<typeof settings>;
+
+/**
+ * Runs services on this machine, under a supervisor that outlives the CLI, restarts a server after a crash,
+ * and replaces a release without losing a request.
+ */
+export const local = localWith();
+
+/** The local target with another server program; the built-in one is the serving runtime of this package. */
+export function localWith(entry: string = servingRuntime()): ReturnType<typeof defineTarget<typeof settings, typeof ServingBundle>> {
+  const runtime: ServerRuntime = { node: process.execPath, entry };
+  return defineTarget({
+    name: 'local',
+    version: 1,
+    settings,
+    runs: [ServingBundle],
+    async check(ctx, service) {
+      const { host, port } = ctx.settings;
+      const live = (await statusOf(folderOf(ctx, service), ctx.signal))?.current;
+      const isOurs = live?.boundPort === port && live.settings.host === host;
+      const problem = port === 0 || isOurs ? undefined : await portProblem(host, port);
+      return problem ? [problem] : [];
+    },
+    read,
+    async apply(ctx, want, have) {
+      const { stamp, what } = onlyRevision(want);
+      const folder = folderOf(ctx, want.service);
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const status = await applyTo(await realpath(folder), want.service, {
+        want: { stamp, bundle: what.path, settings: ctx.settings, runtime },
+        token: have.token,
+        signal: ctx.signal,
+        onLog: (line) => ctx.log.info(line),
+      });
+      return liveService(want.service, status.current, status.health);
+    },
+    probe: (ctx, live) => probeService(live, ctx.signal),
+    async remove(ctx, service) {
+      await removeFrom(folderOf(ctx, service), ctx.signal);
+    },
+    logs: (ctx, service, given) => readLog(pathsOf(folderOf(ctx, service)).log, given, ctx.signal),
+  });
+}
+
+async function read(ctx: Context, service: string): Promise<LiveService> {
+  const folder = folderOf(ctx, service);
+  const status = await statusOf(folder, ctx.signal);
+  if (status !== undefined) return liveService(service, status.current, status.health);
+  return liveService(service, (await readService(folder))?.current, 'stopped');
+}
+
+function liveService(service: string, current: Release | undefined, health: ReleaseHealth): LiveService {
+  const token = tokenOf(current);
+  if (current === undefined) return { service, url: undefined, revisions: [], token, settings: {} };
+  const revision = { id: String(current.revision), stamp: current.stamp, weight: 100, health };
+  return { service, url: health === 'stopped' ? undefined : urlOf(current), revisions: [revision], token, settings: current.settings };
+}
+
+function onlyRevision(want: DesiredService<typeof ServingBundle>): {
+  readonly stamp: string;
+  readonly what: Artifact<typeof ServingBundle>;
+} {
+  const [first, ...others] = want.revisions;
+  if (first === undefined || others.length > 0 || first.weight !== 100)
+    throw failure('MF5001', `the local target runs one release at a time, and was asked for ${want.revisions.length}; nothing was done`, {
+      hint: 'Deploy one release with all of the traffic.',
+    });
+  return first;
+}
+
+function folderOf(ctx: Context, service: string): string {
+  return resolve(join(ctx.stateFolder, service));
+}
+
+/** The main file of the serving runtime, from source or built. */
+function servingRuntime(): string {
+  const main = import.meta.url.endsWith('.ts') ? '../../../core/serve/main.ts' : '../../../core/serve/main.js';
+  return fileURLToPath(new URL(main, import.meta.url));
+}

@@ -1,0 +1,252 @@
+import { existsSync } from 'node:fs';
+import { readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { ModelflowError } from 'modelflow';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { identityOf, isRunning } from '../../stages/deploy/local/identity.ts';
+import { call, ServiceRig } from './service-rig.ts';
+
+let rig: ServiceRig;
+beforeEach(async () => {
+  rig = await ServiceRig.open();
+});
+afterEach(() => rig.close());
+
+async function problemOf(doing: Promise<unknown>) {
+  const error = await doing.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(ModelflowError);
+  return (error as ModelflowError).diagnostics[0];
+}
+
+test('nothing deployed reads as no revisions, and reading leaves nothing on disk', async () => {
+  const live = await rig.read();
+  expect(live).toMatchObject({ service: 'digits', url: undefined, revisions: [], settings: {} });
+  expect(existsSync(join(rig.folder, 'targets'))).toBe(false);
+});
+
+test('a deployed bundle answers at its url, is read back as it was deployed, and probes well', async () => {
+  const live = await rig.apply(await rig.bundle('one'), 'stamp-one');
+  expect(live.revisions).toEqual([{ id: '1', stamp: 'stamp-one', weight: 100, health: 'ready' }]);
+  expect(await rig.read()).toEqual(live);
+  expect(await call(live.url)).toMatchObject({ status: 200, label: 'one', version: '1' });
+  expect(await rig.probe(live)).toEqual({ ok: true });
+});
+
+test('a probe fails when the service answers wrongly, and when it is not the revision that should be live', async () => {
+  const live = await rig.apply(await rig.bundle('one', 'unhealthy'), 'stamp-one');
+  expect(await rig.probe(live)).toEqual({ ok: false, why: `${live.url}/v2/health/ready: answered 404` });
+  const well = await rig.apply(await rig.bundle('two'), 'stamp-two');
+  const other = { ...well, revisions: [{ id: '7', stamp: 'x', weight: 100, health: 'ready' as const }] };
+  expect(await rig.probe(other)).toMatchObject({ ok: false, why: expect.stringContaining('versions/7/ready: answered 404') });
+});
+
+test('the second of two equal applies changes nothing: same process, same revision, same token', async () => {
+  const bundle = await rig.bundle('one');
+  const first = await rig.apply(bundle, 'stamp-one');
+  const { pid } = await call(first.url);
+  expect(await rig.apply(bundle, 'stamp-one')).toEqual(first);
+  expect((await call(first.url)).pid).toBe(pid);
+});
+
+test('another stamp is another revision, on the same port, and the copy leaves the oci layout behind', async () => {
+  const first = await rig.apply(await rig.bundle('one'), 'stamp-one');
+  const second = await rig.apply(await rig.bundle('two'), 'stamp-two');
+  expect(second.url).toBe(first.url);
+  expect(second.token).not.toBe(first.token);
+  expect(second.revisions.map(({ id }) => id)).toEqual(['2']);
+  expect(await call(second.url)).toMatchObject({ label: 'two', version: '2' });
+  expect((await readdir(join(rig.state, 'releases'))).sort()).toEqual(['1-stampone', '2-stamptwo']);
+  expect(await readdir(join(rig.state, 'releases', '2-stamptwo'))).toEqual(['behaviour.json']);
+});
+
+test('the service no longer needs the artifact it was deployed from', async () => {
+  const bundle = await rig.bundle('one');
+  const live = await rig.apply(bundle, 'stamp-one');
+  await rm(bundle.path, { recursive: true });
+  await call(live.url, '/crash').catch(() => {});
+  await rig.logged(/r1\.1, process \d+, is gone/);
+  expect(await call(live.url)).toMatchObject({ label: 'one' });
+});
+
+test('only as many releases are kept as asked for', async () => {
+  for (const label of ['one', 'two', 'three']) await rig.apply(await rig.bundle(label), `stamp-${label}`, { keep: 1 });
+  await rig.logged(/revision 2 is gone/);
+  await rig.apply(await rig.bundle('four'), 'stamp-four', { keep: 1 });
+  await rig.logged(/revision 3 is gone/);
+  expect(await readdir(join(rig.state, 'releases'))).toContain('4-stampfour');
+  expect(await readdir(join(rig.state, 'releases'))).not.toContain('1-stampone');
+});
+
+test.each([
+  ['crash-at-start', 'before it was ready, it ended with exit code 3', 'the model is broken'],
+  ['fails', 'before it was ready, Load model failed: bad opset', 'stand-in two starts'],
+  ['never-ready', 'it was not ready after 700 ms', 'stand-in two starts'],
+])(
+  'a release that does not get ready (%s) is refused with what it said, and the old one goes on in the same process',
+  async (mode, why, last) => {
+    const before = await rig.apply(await rig.bundle('one'), 'stamp-one');
+    const { pid } = await call(before.url);
+    const problem = await problemOf(rig.apply(await rig.bundle('two', mode), 'stamp-two', { readyTimeoutMs: 700 }));
+    expect(problem).toMatchObject({ code: 'MF5004', message: `revision 2 of \`digits\` did not start: ${why}` });
+    expect(problem?.detail).toContain(last);
+    expect(await call(before.url)).toMatchObject({ label: 'one', pid });
+    expect(await rig.read()).toEqual(before);
+    expect(await readdir(join(rig.state, 'releases'))).toEqual(['1-stampone']);
+  },
+);
+
+test('a first release that does not get ready leaves no process behind', async () => {
+  const problem = await problemOf(rig.apply(await rig.bundle('one', 'crash-at-start'), 'stamp-one'));
+  expect(problem?.code).toBe('MF5004');
+  expect((await rig.read()).revisions).toEqual([]);
+  const live = await rig.apply(await rig.bundle('two'), 'stamp-two');
+  expect(live.revisions).toMatchObject([{ id: '2', health: 'ready' }]);
+});
+
+test('a port that another process holds is named with that process, by check and by apply, and is no conflict when it is our own', async () => {
+  const holder = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => holder.once('listening', resolve));
+  const address = holder.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const expected = {
+    code: 'MF5003',
+    message: expect.stringMatching(new RegExp(`^port ${port} on 127.0.0.1 is in use by process ${process.pid}: `)),
+  };
+  expect(await rig.check({ port })).toMatchObject([expected]);
+  expect(await problemOf(rig.apply(await rig.bundle('one'), 'stamp-one', { port }))).toMatchObject(expected);
+  await new Promise((resolve) => holder.close(resolve));
+  expect(await rig.check({ port })).toEqual([]);
+  await rig.apply(await rig.bundle('one'), 'stamp-one', { port });
+  expect(await rig.check({ port })).toEqual([]);
+});
+
+test('a new port answers before the old one is let go, and a port that is taken leaves the service where it was', async () => {
+  const first = await rig.apply(await rig.bundle('one'), 'stamp-one');
+  const taken = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => taken.once('listening', resolve));
+  const address = taken.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  expect(await problemOf(rig.apply(await rig.bundle('two'), 'stamp-two', { port }))).toMatchObject({ code: 'MF5003' });
+  expect(await rig.read()).toEqual(first);
+  await new Promise((resolve) => taken.close(resolve));
+  const moved = await rig.apply(await rig.bundle('two'), 'stamp-two', { port });
+  expect(moved.url).toBe(`http://127.0.0.1:${port}`);
+  expect(await call(moved.url)).toMatchObject({ label: 'two' });
+  await expect(call(first.url)).rejects.toThrow('ECONNREFUSED');
+});
+
+test('what was changed since it was looked at is not applied', async () => {
+  const old = await rig.apply(await rig.bundle('one'), 'stamp-one');
+  await rig.apply(await rig.bundle('two'), 'stamp-two');
+  const problem = await problemOf(rig.apply(await rig.bundle('three'), 'stamp-three', {}, { have: old }));
+  expect(problem).toMatchObject({ code: 'MF5001', message: expect.stringContaining('was changed since it was looked at') });
+  expect(await call((await rig.read()).url)).toMatchObject({ label: 'two' });
+});
+
+test('a server that crashes is started again, and a connection made meanwhile waits instead of being refused', async () => {
+  const live = await rig.apply(await rig.bundle('one'), 'stamp-one');
+  const { pid } = await call(live.url);
+  await expect(call(live.url, '/crash')).rejects.toThrow();
+  await rig.logged(new RegExp(`process ${pid}, is gone: it ended with exit code 9; it is started again in \\d+ ms`));
+  const after = await call(live.url);
+  expect(after).toMatchObject({ status: 200, label: 'one' });
+  expect(after.pid).not.toBe(pid);
+  expect(await rig.read()).toEqual(live);
+});
+
+test('several processes take the connections in turn', async () => {
+  const live = await rig.apply(await rig.bundle('one'), 'stamp-one', { processes: 2 });
+  const answers = [await call(live.url), await call(live.url), await call(live.url), await call(live.url)];
+  expect(new Set(answers.map(({ pid }) => pid)).size).toBe(2);
+  expect(answers[0]?.pid).toBe(answers[2]?.pid);
+});
+
+test('when the supervisor is killed its servers end, the service reads as stopped, and the next apply brings back the same revision', async () => {
+  const bundle = await rig.bundle('one');
+  const live = await rig.apply(bundle, 'stamp-one');
+  const server = await identityOf((await call(live.url)).pid);
+  process.kill(await rig.supervisorPid(), 'SIGKILL');
+  while (server !== undefined && (await isRunning(server)));
+  const stopped = await rig.read();
+  expect(stopped).toMatchObject({ url: undefined, revisions: [{ id: '1', stamp: 'stamp-one', health: 'stopped' }] });
+  const again = await rig.apply(bundle, 'stamp-one', {}, { have: stopped });
+  expect(again).toEqual(live);
+  expect(await call(again.url)).toMatchObject({ label: 'one', version: '1' });
+});
+
+test('a release whose files were damaged is replaced by a fresh copy when it is applied again', async () => {
+  const bundle = await rig.bundle('one');
+  await rig.apply(bundle, 'stamp-one');
+  process.kill(await rig.supervisorPid(), 'SIGKILL');
+  await writeFile(join(rig.state, 'releases', '1-stampone', 'behaviour.json'), 'garbage');
+  while ((await rig.read()).revisions[0]?.health !== 'stopped');
+  const again = await rig.apply(bundle, 'stamp-one');
+  expect(again.revisions).toMatchObject([{ id: '2', stamp: 'stamp-one', health: 'ready' }]);
+});
+
+test('removing stops every process and deletes the releases but keeps the log; doing it again is no failure', async () => {
+  const live = await rig.apply(await rig.bundle('one'), 'stamp-one');
+  const server = await identityOf((await call(live.url)).pid);
+  await rig.remove();
+  expect(server && (await isRunning(server))).toBe(false);
+  await expect(call(live.url)).rejects.toThrow('ECONNREFUSED');
+  expect((await rig.read()).revisions).toEqual([]);
+  expect(await readdir(join(rig.state, 'releases'))).toEqual([]);
+  expect((await rig.logs()).at(-1)?.line).toBe('revision 1 is gone');
+  await rig.remove();
+});
+
+test('a request that is being answered is finished before the service goes', async () => {
+  const live = await rig.apply(await rig.bundle('one'), 'stamp-one');
+  const { pid } = await call(live.url);
+  const slow = call(live.url, '/slow');
+  await call(live.url);
+  const removed = rig.remove();
+  await rig.logged(/revision 1 finishes what it has/);
+  process.kill(pid, 'SIGUSR2');
+  expect(await slow).toMatchObject({ status: 200, label: 'one' });
+  await removed;
+});
+
+test('an apply that is stopped leaves the old release alone, and the next one works', async () => {
+  const before = await rig.apply(await rig.bundle('one'), 'stamp-one');
+  const stop = new AbortController();
+  const applying = rig.apply(await rig.bundle('two', 'never-ready'), 'stamp-two', {}, { signal: stop.signal });
+  await rig.logged(/stand-in two starts/);
+  stop.abort();
+  await expect(applying).rejects.toThrow();
+  await rig.logged(/did not start: the deployment was stopped/);
+  expect(await rig.read()).toEqual(before);
+  expect(await rig.apply(await rig.bundle('three'), 'stamp-three')).toMatchObject({ revisions: [{ stamp: 'stamp-three' }] });
+});
+
+test('a state folder with a very long path works', async () => {
+  const deep = await ServiceRig.open(`${'deep/'.repeat(40)}end`);
+  try {
+    const live = await deep.apply(await deep.bundle('one'), 'stamp-one');
+    expect(await call(live.url)).toMatchObject({ label: 'one' });
+    expect(await deep.read()).toEqual(live);
+  } finally {
+    await deep.close();
+  }
+});
+
+test('only its own user can reach the control socket and the state', async () => {
+  await rig.apply(await rig.bundle('one'), 'stamp-one');
+  const mode = async (name: string) => ((await stat(join(rig.state, name))).mode & 0o077).toString(8);
+  for (const name of ['control.sock', 'service.json', 'supervisor.json', 'logs/current.log'])
+    expect([name, await mode(name)]).toEqual([name, '0']);
+});
+
+test('a supervisor whose folder is deleted ends, and takes its servers along', async () => {
+  const live = await rig.apply(await rig.bundle('one'), 'stamp-one');
+  const pids = [await rig.supervisorPid(), (await call(live.url)).pid];
+  const identities = (await Promise.all(pids.map(identityOf))).flatMap((each) => each ?? []);
+  await rm(rig.state, { recursive: true });
+  for (const identity of identities) while (await isRunning(identity));
+  await expect(call(live.url)).rejects.toThrow('ECONNREFUSED');
+});
