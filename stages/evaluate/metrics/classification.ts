@@ -71,8 +71,10 @@ function mean(
   const each = classes.map((index) => ({ ...ofClass(counts, index, zeroDivision), weight: weightOf(index) }));
   const of = (metric: keyof PrecisionRecallF1) => {
     const defined = each.filter((one) => !Number.isNaN(one[metric]));
-    const weight = sumOf(defined.length, (at) => defined[at]?.weight ?? 0);
-    return weight === 0 ? Number.NaN : sumOf(defined.length, (at) => (defined[at]?.[metric] ?? 0) * (defined[at]?.weight ?? 0)) / weight;
+    // All weights 0: scikit-learn falls back to the plain mean.
+    const weights = defined.some((one) => one.weight > 0) ? defined.map((one) => one.weight) : defined.map(() => 1);
+    const weight = sumOf(weights.length, (at) => weights[at] ?? 0);
+    return sumOf(defined.length, (at) => (defined[at]?.[metric] ?? 0) * (weights[at] ?? 0)) / weight;
   };
   return { precision: of('precision'), recall: of('recall'), f1: of('f1') };
 }
