@@ -2,7 +2,7 @@ export { z } from 'zod';
 export * from './spec/artifact.ts';
 export * from './spec/codes.ts';
 export { type Diagnostic, failure, ModelflowError, type Place } from './spec/diagnostic.ts';
-export { all, any, atLeast, atMost, dropAtMost, type Gate, must, type Needing } from './spec/gate.ts';
+export { all, any, atLeast, atMost, dropAtMost, must } from './spec/gate.ts';
 export { type AlertRule, defineMonitor, isMonitor, type Monitor, type MonitorVerdict, type Sample } from './spec/monitor.ts';
 export { nearest } from './spec/nearest.ts';
 export { definePipeline, isUsableName, type Pipeline, type PipelineDef, type Wanted } from './spec/pipeline.ts';
@@ -21,7 +21,9 @@ export { file, folder, type Source } from './spec/source.ts';
 export {
   type CommonOptions,
   defineStage,
+  type Gate,
   type Given,
+  type Needing,
   type Placement,
   type Ref,
   type Stage,

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { EnginePorts, Origin } from '../engine/ports.ts';
+import type { EnginePorts } from '../engine/ports.ts';
 import { liveChange, releasedDigest } from '../engine/rollout.ts';
 import { fingerprintFormat, plainOptions, type SourceDigest, sourcesIn } from '../plan/fingerprint.ts';
 import type { GraphNode } from '../plan/graph.ts';
@@ -9,14 +9,14 @@ import type { Inputs, PlanPorts } from '../plan/plan.ts';
 import { failure, ModelflowError } from '../spec/diagnostic.ts';
 import { isMonitor } from '../spec/monitor.ts';
 import type { FingerprintParts } from '../spec/plan.ts';
-import type { Journal, Log, Reporter, StoredArtifact } from '../spec/port.ts';
+import type { Log, StoredArtifact } from '../spec/port.ts';
 import { isSource, type Source } from '../spec/source.ts';
 import type { Placement, StageContext } from '../spec/stage.ts';
 import { isTarget } from '../spec/target.ts';
 import { filesFolder } from '../store/artifacts.ts';
 import { digestFile, digestSource } from '../store/digest.ts';
 import { systemClock } from '../world/clock.ts';
-import { processesFor } from './processes.ts';
+import { processesFor, type RunWorld } from './processes.ts';
 import type { Workspace } from './workspace.ts';
 
 const silent: Log = { info: () => undefined, warn: () => undefined, progress: () => undefined };
@@ -150,14 +150,6 @@ function withAbsolutePaths(options: unknown, root: string): unknown {
     return Object.fromEntries(Object.entries(options).map(([key, value]) => [key, withAbsolutePaths(value, root)]));
   }
   return options;
-}
-
-export interface RunWorld {
-  readonly run: string;
-  readonly journal: Journal;
-  readonly reporters: readonly Reporter[];
-  readonly origin: Origin;
-  readonly signal: AbortSignal;
 }
 
 /** All the engine needs. The heavy parts are loaded when a stage first asks for them. */

@@ -1,8 +1,18 @@
+import type { Origin } from '../engine/ports.ts';
+import type { Journal, Reporter } from '../spec/journal.ts';
 import type { Log, ProcessRunner, PythonRunner } from '../spec/port.ts';
 import { userCacheFolder } from '../world/cache-folder.ts';
 import { processRunner } from '../world/process.ts';
 import { pythonRunner } from '../world/python.ts';
-import type { RunWorld } from './engine-ports.ts';
+
+/** The run that a command has begun. */
+export interface RunWorld {
+  readonly run: string;
+  readonly journal: Journal;
+  readonly reporters: readonly Reporter[];
+  readonly origin: Origin;
+  readonly signal: AbortSignal;
+}
 
 /** What a stage runs programs with. Every child is journalled, so that the next run can make sure that none of them is left. */
 export function processesFor(

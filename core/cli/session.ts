@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Origin } from '../engine/ports.ts';
 import type { RunEvent } from '../spec/event.ts';
-import type { Journal } from '../spec/port.ts';
+import type { Journal } from '../spec/journal.ts';
 import { holderOf, type Lock, type LockHolder, type LockWorld, takeLock } from '../store/lock.ts';
 import { systemClock } from '../world/clock.ts';
 import { isAlive, machineOf, ownIdentity } from '../world/process-identity.ts';

@@ -1,8 +1,9 @@
 import type { GraphNode } from '../plan/graph.ts';
 import type { History } from '../plan/history.ts';
 import type { PlanPorts } from '../plan/plan.ts';
+import type { Journal, Reporter } from '../spec/journal.ts';
 import type { FingerprintParts } from '../spec/plan.ts';
-import type { ArtifactStore, Clock, Journal, Log, ProcessRunner, PythonRunner, Reporter, ResultCache } from '../spec/port.ts';
+import type { ArtifactStore, Clock, Log, ProcessRunner, PythonRunner, ResultCache } from '../spec/port.ts';
 import type { Target, TargetContext } from '../spec/target.ts';
 
 /** An attempt of a stage: an empty folder of its own, in which an orphan can do no harm. */

@@ -1,5 +1,4 @@
-import type { Gate, Needing } from '../spec/gate.ts';
-import type { Ref } from '../spec/stage.ts';
+import type { Gate, Needing, Ref } from '../spec/stage.ts';
 import { unreachable } from '../spec/unreachable.ts';
 
 export interface Verdict {

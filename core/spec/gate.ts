@@ -1,5 +1,5 @@
 import type { ArtifactKind, FactsOf } from './artifact.ts';
-import type { Ref } from './stage.ts';
+import type { Gate, Needing, Ref } from './stage.ts';
 
 /** Dotted paths to the numbers in a kind's facts, one level of nesting deep. */
 export type NumericFact<K> = NumericKey<FactsOf<K>>;
@@ -15,23 +15,6 @@ type NumericKey<F> = F extends object
     }[keyof F & string]
   : never;
 type NumberIn<F> = { [P in keyof F & string]: NonNullable<F[P]> extends number ? P : never }[keyof F & string];
-
-/** A condition on facts that are only known once `on` has been made. Data, so that a plan can show it; never part of a fingerprint. */
-export type Gate =
-  | { readonly gate: 'at-least' | 'at-most'; readonly on: Ref; readonly fact: string; readonly limit: number; readonly needing: Needing }
-  | {
-      readonly gate: 'drop-at-most';
-      readonly before: Ref;
-      readonly after: Ref;
-      readonly fact: string;
-      readonly limit: number;
-      readonly needing: Needing;
-    }
-  | { readonly gate: 'all' | 'any'; readonly of: readonly Gate[] }
-  | { readonly gate: 'code'; readonly on: Ref; readonly message: string; readonly holds: (facts: never) => boolean };
-
-/** Facts that must reach a count before a verdict is given: `{ rows: 500 }`. Otherwise the verdict is "not enough data". */
-export type Needing = Readonly<Record<string, number>>;
 
 /** The fact must be at least `limit`. */
 export function atLeast<K extends ArtifactKind>(on: Ref<K>, fact: NumericFact<K>, limit: number, needing: Needing = {}): Gate {

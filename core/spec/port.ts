@@ -1,5 +1,3 @@
-import type { NewEvent, RunEvent } from './event.ts';
-
 /** What a stage says while it works; it ends up in the journal and the log of the run. */
 export interface Log {
   info(line: string): void;
@@ -106,18 +104,6 @@ export interface ResultCache {
   record(result: Result): Promise<void>;
   /** Taken away before the world is touched, so that a crash cannot leave an old truth standing. */
   forget(fingerprint: string): Promise<void>;
-}
-
-/** Append-only: when `append` resolves, the event is on disk, and only then is anybody told of it. */
-export interface Journal {
-  append(event: NewEvent): Promise<RunEvent>;
-}
-
-/** Follows a run. It never talks back to the engine. */
-export interface Reporter {
-  event(event: RunEvent): void;
-  /** After the last event: finish drawing. */
-  end(): Promise<void>;
 }
 
 export interface Clock {

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import type { Artifact, ArtifactKind, FactsOf } from './artifact.ts';
 import type { Diagnostic } from './diagnostic.ts';
 import { ModelflowError } from './diagnostic.ts';
-import type { Gate } from './gate.ts';
 import { parseAt } from './options.ts';
 import { type LazyPlace, placeOfCallTo } from './place.ts';
 import type { Log, ProcessRunner, PythonRunner } from './port.ts';
@@ -24,7 +23,26 @@ export interface StageNode {
   readonly gates: readonly Gate[];
   readonly policy: RunPolicy;
   readonly place: LazyPlace;
+  /** Where the stage itself is defined: when that is the user's code, its bytes enter the fingerprint. */
+  readonly definedAt: LazyPlace;
 }
+
+/** A condition on facts that are only known once `on` has been made. Data, so that a plan can show it; never part of a fingerprint. */
+export type Gate =
+  | { readonly gate: 'at-least' | 'at-most'; readonly on: Ref; readonly fact: string; readonly limit: number; readonly needing: Needing }
+  | {
+      readonly gate: 'drop-at-most';
+      readonly before: Ref;
+      readonly after: Ref;
+      readonly fact: string;
+      readonly limit: number;
+      readonly needing: Needing;
+    }
+  | { readonly gate: 'all' | 'any'; readonly of: readonly Gate[] }
+  | { readonly gate: 'code'; readonly on: Ref; readonly message: string; readonly holds: (facts: never) => boolean };
+
+/** Facts that must reach a count before a verdict is given: `{ rows: 500 }`. Otherwise the verdict is "not enough data". */
+export type Needing = Readonly<Record<string, number>>;
 
 /** How the engine treats a node; no part of its fingerprint. */
 export interface RunPolicy {
@@ -137,6 +155,7 @@ export function defineStage<const I extends Slots, S extends Shape, N extends st
   def: Omit<StageDef<I, S, N, F>, 'run'> & { run(ctx: StageContext<I, S>): Promise<R> },
 ): Stage<I, S, N, F> {
   // One widening: a stage's `run` may promise narrower, readonly facts. They are parsed before they become `F`.
+  const definedAt = placeOfCallTo(defineStage);
   const full = def as unknown as StageDef<I, S, N, F>;
   const schema = z.strictObject({ ...def.options, ...common } as Shape);
   const slots: readonly (readonly [string, AnySlot])[] = Object.entries(def.inputs);
@@ -158,10 +177,10 @@ export function defineStage<const I extends Slots, S extends Shape, N extends st
     if (problems.length > 0) throw new ModelflowError(problems);
     const { retries, timeoutMs, ...options } = parsed as { retries: number; timeoutMs?: number };
     const placement = full.deploys?.(options as z.output<z.ZodObject<S>>);
-    const runs = placement?.target.runs ?? [];
-    const misfit = placement && slotProblem(`target ${placement.target.target}`, placement.slot, runs, inputs[placement.slot]);
+    const misfit =
+      placement && slotProblem(`target ${placement.target.target}`, placement.slot, placement.target.runs, inputs[placement.slot]);
     if (misfit) throw new ModelflowError({ ...misfit, ...at(place) });
-    const node = { stage: full as unknown as AnyStage, inputs, options, gates, policy: { retries, timeoutMs }, place };
+    const node = { stage: full as unknown as AnyStage, inputs, options, gates, policy: { retries, timeoutMs }, place, definedAt };
     listening?.push(node);
     return { kind: def.output, node };
   };

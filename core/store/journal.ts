@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { sha256 } from '../plan/canonical.ts';
 import type { NewEvent, RunEvent } from '../spec/event.ts';
-import type { Clock, Journal } from '../spec/port.ts';
+import type { Journal } from '../spec/journal.ts';
+import type { Clock } from '../spec/port.ts';
 import type { Disk } from './disk.ts';
 
 /** The runs of one pipeline and profile, each a folder with a journal (what happened) and a log (what was said). */

@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { type RunResult, run } from '../../engine/run.ts';
 import { codes, type ExitCode } from '../../spec/codes.ts';
+import type { Reporter } from '../../spec/journal.ts';
 import type { Plan } from '../../spec/plan.ts';
-import type { Reporter } from '../../spec/port.ts';
 import { enginePorts } from '../engine-ports.ts';
 import { packageManifest } from '../package-root.ts';
 import { beginSession } from '../session.ts';
