@@ -1,2 +1,10 @@
 export * from './facts.ts';
-export type { Tensor, TensorData } from './tensor.ts';
+export { halfToNumber, numberToHalf } from './half.ts';
+export { decodeImage } from './image.ts';
+export { type OpenModel, type OpenOptions, openModel, type Where } from './model.ts';
+export { castTo, toNumbers, ValueError } from './numbers.ts';
+export { readOpset } from './opset.ts';
+export { postprocess, preprocess } from './processing.ts';
+export { ModelLoadError, runtimeVersion } from './session.ts';
+export { elementCount, isStrings, type Tensor, type TensorData, type Tensors } from './tensor.ts';
+export { WorkerLostError } from './worker-session.ts';
