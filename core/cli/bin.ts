@@ -1,0 +1,23 @@
+#!/usr/bin/env node
+// Nothing is imported statically and the syntax is that of old Nodes: this file must still run where nothing else of ours would parse.
+const given = process.versions.node;
+const [major = 0, minor = 0] = given.split('.').map(Number);
+
+if (major >= 24 || (major === 22 && minor >= 19)) {
+  import('node:module')
+    .then((module) => module.enableCompileCache())
+    .then(() => import('./main.ts'))
+    .then(({ main }) => main(process.argv.slice(2)))
+    .then((code) => {
+      process.exitCode = code;
+    })
+    .catch((error) => {
+      console.error(error);
+      process.exitCode = 70;
+    });
+} else {
+  console.error(
+    `error MF1204: modelflow needs Node 22.19 or newer in 22, or 24 and newer; this is Node ${given}. Get it with \`npm install -D node@24\` and run \`npx modelflow\`, or from https://nodejs.org.`,
+  );
+  process.exitCode = 2;
+}
