@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import type { Log } from '../spec/port.ts';
 
@@ -26,7 +27,7 @@ export function watchInstall(log: Log, what: string): InstallWatch {
   };
 }
 
-/** uv: `Resolved 41 packages in …`, `Downloading numpy (15.6MiB)`, ` Downloaded numpy`, `Prepared …`. pip: `Collecting numpy==…`, `Installing collected packages: …`. */
+/** uv: `Resolved 41 packages in …`, `Downloading numpy (15.6MiB)`, ` Downloaded numpy`, `Prepared …`. pip: `Collecting numpy==…` or `Processing …/numpy-….whl`, `Installing collected packages: …`. */
 function progressOf(log: Log, what: string): (line: string) => void {
   const sizes = new Map<string, number>();
   const done = new Set<string>();
@@ -50,9 +51,9 @@ function progressOf(log: Log, what: string): (line: string) => void {
     } else if (word === 'Resolved') {
       packages = `${second} package${second === '1' ? '' : 's'} `;
       log.progress(undefined, `installing ${packages}for ${what}`);
-    } else if (word === 'Collecting') {
+    } else if (word === 'Collecting' || word === 'Processing') {
       collected += 1;
-      log.progress(undefined, `installing for ${what}: package ${collected}, ${second.split(/[=<>!~[;]/)[0]}`);
+      log.progress(undefined, `installing for ${what}: package ${collected}, ${basename(second).split(/[=<>!~[;]|-\d/)[0]}`);
     } else if (word === 'Prepared' || (word === 'Installing' && second === 'collected')) {
       log.progress(0.95, `installing ${packages}for ${what}, unpacking`);
     }

@@ -1,12 +1,15 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { strToU8, zipSync } from 'fflate';
 import { onTestFinished } from 'vitest';
 import type { Log } from '../../core/spec/port.ts';
+import { findPython } from '../../core/world/find-python.ts';
+import { processRunner } from '../../core/world/process.ts';
+import type { PythonWorld } from '../../core/world/python-world.ts';
 
 /** A new folder that is removed after the test. */
 export function temporaryFolder(): string {
@@ -136,4 +139,40 @@ export function readLines(stream: NodeJS.ReadableStream): { line(): Promise<stri
 
 export function exitOf(child: ChildProcess): Promise<number | string | null> {
   return new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)));
+}
+
+export interface PythonPlace {
+  /** PATH holds nothing but a Python; pip and uv know no index but what a test gives them. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly bin: string;
+}
+
+/** An environment for tests in which nothing is found but a real Python. Caches of pip and uv are inside of `folder`. */
+export async function pythonPlace(folder: string): Promise<PythonPlace> {
+  const process_ = processRunner({ signal: new AbortController().signal });
+  const { executable } = await findPython({ process: process_, env: process.env });
+  const bin = join(folder, 'bin');
+  mkdirSync(bin, { recursive: true });
+  program(join(bin, 'python3'), `#!/bin/sh\nexec '${executable}' "$@"\n`);
+  const own = /^(PIP_|UV_|PYTHON|MODELFLOW_)/;
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter((entry): entry is [string, string] => !own.test(entry[0]) && entry[1] !== undefined),
+  );
+  const caches = {
+    HOME: folder,
+    UV_CACHE_DIR: join(folder, 'uv-cache'),
+    PIP_CACHE_DIR: join(folder, 'pip-cache'),
+    PIP_CONFIG_FILE: '/dev/null',
+  };
+  return { bin, env: { ...env, ...caches, PATH: bin } };
+}
+
+/** A world of real processes, as the CLI would make it. */
+export function worldOf(
+  env: Readonly<Record<string, string>>,
+  cacheFolder: string,
+  log: Log,
+  signal = new AbortController().signal,
+): PythonWorld {
+  return { process: processRunner({ signal, env }), env, cacheFolder, log, signal };
 }
