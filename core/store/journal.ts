@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { sha256 } from '../plan/canonical.ts';
 import type { NewEvent, RunEvent } from '../spec/event.ts';
@@ -8,7 +7,7 @@ import type { Disk } from './disk.ts';
 
 /** The runs of one pipeline and profile, each a folder with a journal (what happened) and a log (what was said). */
 export interface Runs {
-  /** Begins a run: its id sorts by time. */
+  /** Begins a run. Its id counts up, whatever the clock does; the time in it is for people. */
   begin(clock: Clock): { readonly run: string; readonly journal: Journal };
   /** Ids, oldest first. */
   ids(): readonly string[];
@@ -21,16 +20,19 @@ const journalName = 'journal.ndjson';
 const logName = 'log.ndjson';
 
 export function runsFolder(folder: string, disk: Disk): Runs {
+  const ids = (): readonly string[] => disk.list(folder).filter((name) => /^\d{6,}-/.test(name));
   return {
     begin(clock) {
-      const run = `${clock
+      const last = Number.parseInt(ids().at(-1) ?? '0', 10);
+      const time = clock
         .now()
         .toISOString()
-        .replace(/[-:]|\.\d+/g, '')}-${randomBytes(2).toString('hex')}`;
+        .replace(/[-:]|\.\d+/g, '');
+      const run = `${String(last + 1).padStart(6, '0')}-${time}`;
       disk.makeFolder(join(folder, run));
       return { run, journal: journalIn(join(folder, run), disk, clock) };
     },
-    ids: () => disk.list(folder).filter((name) => !name.startsWith('.')),
+    ids,
     events: (run) => readEvents(join(folder, run, journalName), disk),
     said: (run) => readEvents(join(folder, run, logName), disk),
   };

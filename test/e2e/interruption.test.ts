@@ -1,0 +1,170 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { filesBelow, makeRig, type Rig, stagesModule } from '../support/rig.ts';
+
+const config = `
+import { definePipeline } from 'modelflow';
+import { first, source, upper } from './stages';
+export default definePipeline({ name: 'letters', build: () => {
+  const text = source({ path: './a.txt' });
+  const big = upper({ text, waitFor: process.env.GO });
+  return { text, big, initial: first({ text: big }) };
+} });
+`;
+
+const held = (): Rig => makeRig({ 'a.txt': 'hello\n', 'stages.ts': stagesModule, 'deploy.config.ts': config });
+
+/** Digests of the artifacts in the store: the same bytes give the same ones on every machine. */
+const artifacts = (rig: Rig): readonly string[] =>
+  [...new Set(filesBelow(rig.path('.modelflow/artifacts')).map((path) => path.split('/')[1] ?? ''))].sort();
+
+describe('a killed run', () => {
+  it('is finished by the next one: what was done is reused, what was interrupted is done again, and the bytes are the same', async () => {
+    const undisturbed = held();
+    undisturbed.write('go', '');
+    await undisturbed.start(['run'], { env: { GO: undisturbed.path('go') } }).finished;
+
+    const rig = held();
+    const go = { GO: rig.path('go') };
+    const run = rig.start(['run'], { env: go });
+    await run.says('upper says');
+    run.child.kill('SIGKILL');
+    expect((await run.finished).signal).toBe('SIGKILL');
+    expect(
+      readFileSync(rig.path(filesBelow(rig.root).find((path) => path.includes('work/') && path.endsWith('text.txt')) ?? '?'), 'utf8'),
+    ).toBe('half');
+    rig.write('go', '');
+    const plan = await rig.start(['plan'], { env: go }).finished;
+    expect(plan.stdout).toMatch(/run\s+big\s.*interrupted/);
+    const again = await rig.start(['run'], { env: go }).finished;
+    expect(again.code).toBe(0);
+    expect(rig.notes()).toEqual(['source hello', 'upper HELLO', 'upper HELLO', 'first H']);
+    expect(filesBelow(rig.path('.modelflow/work'))).toEqual([]);
+    // The option `waitFor` holds the path of the rig, so only the digests of what the stages made are compared.
+    expect(artifacts(rig)).toEqual(artifacts(undisturbed));
+    expect((await rig.run('cache', 'verify')).code).toBe(0);
+  });
+
+  it('survives being killed again and again at any moment', async () => {
+    const rig = makeRig({ 'a.txt': 'hello\n', 'stages.ts': stagesModule, 'deploy.config.ts': config });
+    rig.write('go', '');
+    const go = { GO: rig.path('go') };
+    let killed = 0;
+    for (let waitMs = 60; killed < 40 && waitMs < 2_000; waitMs += 8) {
+      const run = rig.start(['run', '--force'], { env: go });
+      const timer = setTimeout(() => run.child.kill('SIGKILL'), waitMs);
+      const end = await run.finished;
+      clearTimeout(timer);
+      if (end.signal === 'SIGKILL') killed++;
+      else if (end.code !== 0) throw new Error(end.stderr);
+      else break;
+    }
+    expect(killed).toBeGreaterThan(5);
+    expect((await rig.start(['run'], { env: go }).finished).code).toBe(0);
+    expect((await rig.run('cache', 'verify')).stdout).toMatch(/, 0 damaged/);
+  });
+
+  it('on Ctrl-C ends with exit code 130, and the next run goes on', async () => {
+    const rig = held();
+    const go = { GO: rig.path('go') };
+    const run = rig.start(['run'], { env: go });
+    await run.says('upper says');
+    run.child.kill('SIGINT');
+    const end = await run.finished;
+    expect(end.code).toBe(130);
+    expect(end.stderr).toContain('run again to go on');
+    rig.write('go', '');
+    expect((await rig.start(['run'], { env: go }).finished).code).toBe(0);
+    expect(rig.notes()).toEqual(['source hello', 'upper HELLO', 'upper HELLO', 'first H']);
+  });
+});
+
+describe('the lock', () => {
+  it('refuses a second run and says who holds it', async () => {
+    const rig = held();
+    const go = { GO: rig.path('go') };
+    const run = rig.start(['run'], { env: go });
+    await run.says('upper says');
+    const second = await rig.start(['run'], { env: go }).finished;
+    expect(second.code).toBe(6);
+    expect(second.stderr).toContain('MF6001');
+    expect(second.stderr).toContain(`process ${run.child.pid}`);
+    expect((await rig.start(['status'], { env: go }).finished).stdout).toContain(`locked by process ${run.child.pid}`);
+    rig.write('go', '');
+    expect((await run.finished).code).toBe(0);
+    expect((await rig.start(['run'], { env: go }).finished).code).toBe(0);
+  });
+
+  it('of a dead run is taken over, also when its pid belongs to another process by now', async () => {
+    const rig = held();
+    rig.write('go', '');
+    const go = { GO: rig.path('go') };
+    await rig.start(['run'], { env: go }).finished;
+    const folder = rig.path('.modelflow/locks/letters/default');
+    const [name = ''] = filesBelow(folder);
+    const lock = { ...JSON.parse(readFileSync(`${folder}/${name}`, 'utf8')), released: false, pid: process.pid, startedAt: '1' };
+    writeFileSync(`${folder}/${name}`, JSON.stringify(lock));
+    expect((await rig.start(['run'], { env: go }).finished).code).toBe(0);
+  });
+
+  it('from another machine holds until it is broken by `unlock`', async () => {
+    const rig = held();
+    rig.write('go', '');
+    const go = { GO: rig.path('go') };
+    await rig.start(['run'], { env: go }).finished;
+    const folder = rig.path('.modelflow/locks/letters/default');
+    const [name = ''] = filesBelow(folder);
+    const lock = { ...JSON.parse(readFileSync(`${folder}/${name}`, 'utf8')), released: false, host: 'elsewhere' };
+    writeFileSync(`${folder}/${name}`, JSON.stringify(lock));
+    const refused = await rig.start(['run'], { env: go }).finished;
+    expect(refused.code).toBe(6);
+    expect(refused.stderr).toContain('modelflow unlock');
+    expect((await rig.start(['unlock'], { env: go }).finished).stdout).toContain('elsewhere');
+    expect((await rig.start(['run'], { env: go }).finished).code).toBe(0);
+  });
+
+  it('lets one of many runs that begin at the same moment through at a time', async () => {
+    const rig = held();
+    rig.write('go', '');
+    const go = { GO: rig.path('go') };
+    const ends = await Promise.all(Array.from({ length: 6 }, () => rig.start(['run'], { env: go }).finished));
+    expect(ends.map((end) => end.code).filter((code) => code !== 0 && code !== 6)).toEqual([]);
+    expect(ends.some((end) => end.code === 0)).toBe(true);
+    expect([...rig.notes()].sort()).toEqual(['first H', 'source hello', 'upper HELLO']);
+  });
+});
+
+describe('a damaged artifact', () => {
+  it('is found by `cache verify`, set aside, and made again', async () => {
+    const rig = held();
+    rig.write('go', '');
+    const go = { GO: rig.path('go') };
+    await rig.start(['run'], { env: go }).finished;
+    const victim = filesBelow(rig.path('.modelflow/artifacts')).find(
+      (path) => path.endsWith('text.txt') && readFileSync(rig.path(`.modelflow/artifacts/${path}`), 'utf8') === 'HELLO',
+    );
+    rig.write(`.modelflow/artifacts/${victim}`, 'JELLO');
+    const verify = await rig.run('cache', 'verify');
+    expect(verify.code).toBe(1);
+    expect(verify.stdout).toContain('1 damaged');
+    expect(existsSync(rig.path(`.modelflow/artifacts/${victim}`))).toBe(false);
+    expect((await rig.start(['run'], { env: go }).finished).code).toBe(0);
+    expect(rig.notes().slice(3)).toEqual(['upper HELLO']);
+  });
+
+  it('is never handed to a stage: the run says so, and the next one makes it again', async () => {
+    const rig = held();
+    rig.write('go', '');
+    const go = { GO: rig.path('go') };
+    await rig.start(['run'], { env: go }).finished;
+    const victim = filesBelow(rig.path('.modelflow/artifacts')).find(
+      (path) => path.endsWith('text.txt') && readFileSync(rig.path(`.modelflow/artifacts/${path}`), 'utf8') === 'HELLO',
+    );
+    rig.write(`.modelflow/artifacts/${victim}`, 'JELLO');
+    const run = await rig.start(['run', '--force', 'initial'], { env: go }).finished;
+    expect(run.code).toBe(1);
+    expect(run.stderr).toContain('MF6005');
+    expect((await rig.start(['run', '--force', 'initial'], { env: go }).finished).code).toBe(0);
+    expect(rig.notes().at(-1)).toBe('first H');
+  });
+});
