@@ -66,6 +66,8 @@ export const EvalReport = defineArtifact(
     model: z.string().describe('kind and precision of the model that was measured'),
     sizeBytes,
     accuracy: metric,
+    balancedAccuracy: metric,
+    matthewsCorrelation: metric,
     precision: metric,
     recall: metric,
     f1: metric,

@@ -1,5 +1,5 @@
 import { endianness } from 'node:os';
-import type { Dtype, Tensor, TensorData } from '../../core/serve/index.ts';
+import { type Dtype, isStrings, type Tensor, type TensorData } from '../../core/serve/index.ts';
 import { type NpyHeader, unreadable } from './npy-header.ts';
 
 /** Rows `from` (included) to `to` (excluded) along the first dimension: a view of the same memory, strings excepted. */
@@ -12,10 +12,6 @@ export function rowsOf(tensor: Tensor, from: number, to: number): Tensor {
     ? tensor.data.slice(first * perRow, last * perRow)
     : tensor.data.subarray(first * perRow, last * perRow);
   return { dtype: tensor.dtype, shape: [last - first, ...rest], data };
-}
-
-export function isStrings(data: TensorData): data is readonly string[] {
-  return Array.isArray(data);
 }
 
 export function checkLength(header: NpyHeader, gotBytes: number, name: string): void {

@@ -84,29 +84,25 @@ function codeOf(cause: unknown): string {
   return cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
 }
 
-/** A .npy file that is written in pieces, one batch of rows after the other. */
-export interface NpyWriter {
-  append(rows: Tensor): Promise<void>;
-  /** Fails when other than the promised number of rows were written. */
-  close(): Promise<void>;
-}
-
-/** Begin a little-endian, C-order .npy file of numbers, of this shape. */
-export async function createNpy(path: string, dtype: Exclude<Dtype, 'string'>, shape: readonly number[]): Promise<NpyWriter> {
-  const handle = await open(path, 'wx');
-  const head = npyHeaderBytes(descrOf(dtype), shape);
-  await handle.writeFile(head);
-  let count = 0;
+/** Write a little-endian, C-order .npy file of numbers from batches of its rows. Throws a RangeError when they do not fill the shape. */
+export async function writeNpyRows(
+  path: string,
+  dtype: Exclude<Dtype, 'string'>,
+  shape: readonly number[],
+  batches: AsyncIterable<Tensor>,
+): Promise<void> {
   const wanted = shape.reduce((product, size) => product * size, 1);
-  return {
-    async append(rows) {
-      if (rows.dtype !== dtype) throw new TypeError(`${rows.dtype} rows in a .npy file of ${dtype}`);
-      await handle.writeFile(encodeElements(rows, 1));
-      count += rows.data.length;
-    },
-    async close() {
-      await handle.close();
-      if (count !== wanted) throw new RangeError(`${count} of ${wanted} elements were written to ${basename(path)}`);
-    },
-  };
+  const handle = await open(path, 'wx');
+  let count = 0;
+  try {
+    await handle.writeFile(npyHeaderBytes(descrOf(dtype), shape));
+    for await (const batch of batches) {
+      if (batch.dtype !== dtype) throw new TypeError(`${batch.dtype} rows in a .npy file of ${dtype}`);
+      await handle.writeFile(encodeElements(batch, 1));
+      count += batch.data.length;
+    }
+  } finally {
+    await handle.close();
+  }
+  if (count !== wanted) throw new RangeError(`${count} of ${wanted} elements were written to ${basename(path)}`);
 }

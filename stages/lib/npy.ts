@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
-import type { Tensor } from '../../core/serve/index.ts';
-import { checkLength, decodeElements, encodeElements, isStrings, widthOf } from './npy-elements.ts';
+import { isStrings, type Tensor } from '../../core/serve/index.ts';
+import { checkLength, decodeElements, encodeElements, widthOf } from './npy-elements.ts';
 import { openNpy } from './npy-file.ts';
 import { descrOf, npyHeaderBytes, parseNpyHeader } from './npy-header.ts';
 
-export { isStrings, rowsOf } from './npy-elements.ts';
-export { createNpy, type NpyFile, type NpyWriter, openNpy } from './npy-file.ts';
+export { rowsOf } from './npy-elements.ts';
+export { type NpyFile, openNpy, writeNpyRows } from './npy-file.ts';
 
 /** A whole .npy file as a tensor in C order. Strings are decoded; float16 stays as its bits. MF3106 when it is not one, or is cut short. */
 export function parseNpy(bytes: Uint8Array, name: string): Tensor {
