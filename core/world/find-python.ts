@@ -35,7 +35,8 @@ interface Looking {
 }
 
 const supported = ['3.13', '3.12', '3.11'];
-const names = [...supported.map((series) => `python${series}`), 'python3', 'python'];
+/** First what the user calls Python. */
+const names = ['python3', ...supported.map((series) => `python${series}`), 'python'];
 
 /** Understood by every Python since 2.7, so that an old one can be named with its version. */
 const probe = `

@@ -57,10 +57,10 @@ test('Pythons that cannot be used are named, each with the reason', async () => 
   const old = python(bin, 'python3', { version: '3.9.2' });
   const other = python(bin, 'python', { implementation: 'PyPy', version: '3.11.9' });
   expect((await refusal({ PATH: bin }))?.detail).toEqual([
+    `${old}: is Python 3.9.2`,
     `${join(bin, 'python3.13')}: cannot be run (pyenv: python3.13: command not found)`,
     `${bare}: is Python 3.12.1 without pip and venv (on Debian: apt install python3-venv)`,
     `${free}: is the free-threaded build of Python 3.13.0, for which the tools have no packages`,
-    `${old}: is Python 3.9.2`,
     `${other}: is PyPy 3.11.9; CPython is needed`,
   ]);
 });
