@@ -52,6 +52,8 @@ export interface RunView {
   readonly modelflow: string;
   readonly startedAt: string | undefined;
   readonly plan: Plan | undefined;
+  /** What was done beside a run (`rollback`, `down`); undefined for a run. */
+  readonly operation: string | undefined;
   /** In the order of the plan. */
   readonly nodes: ReadonlyMap<string, NodeView>;
   readonly gates: readonly JudgedGate[];
@@ -96,6 +98,7 @@ export function followRun(): RunFollower {
     modelflow: '',
     startedAt: undefined,
     plan: undefined,
+    operation: undefined,
     nodes: new Map(),
     gates: [],
     releases: [],
@@ -144,6 +147,11 @@ function foldRun(view: OpenView, event: RunEvent): void {
         const isHeld = step.do === 'keep' && step.live.action === 'held';
         view.nodes.set(step.node, { ...newNode(step.node, step.stage), lastMs: step.lastMs, state: isHeld ? 'held' : 'waiting' });
       }
+      break;
+    }
+    case 'operation-started': {
+      const { run, pipeline, profile, modelflow, operation } = event;
+      Object.assign(view, { run, pipeline, profile, modelflow, operation, startedAt: event.at });
       break;
     }
     case 'gate-judged':

@@ -1,0 +1,109 @@
+import { followRun, type RunFollower } from '../plan/view.ts';
+import type { RunEvent } from '../spec/event.ts';
+import type { Reporter } from '../spec/journal.ts';
+import { formatBytes, formatMs, oneLine, paint } from './format.ts';
+import type { TextSink } from './json.ts';
+import { outcomeLine } from './outcome.ts';
+import { summaryLine, verdictWord } from './plan-summary.ts';
+
+export interface PlainOptions {
+  /** The UTC time of the event before each line. */
+  readonly timestamps?: boolean;
+  readonly color?: boolean;
+}
+
+/** A node that says nothing new is heard of at most this often. */
+const quietMs = 10_000;
+
+/** Lines for a log: one for each event that a reader wants to see, each beginning with its node. */
+export function plainReporter(to: TextSink, options: PlainOptions = {}): Reporter {
+  const follower = followRun();
+  const heard = new Map<string, { readonly doing: string; readonly atMs: number }>();
+  return {
+    event(event) {
+      follower.add(event);
+      if (event.type === 'node-progress' && !isNews(event, heard)) return;
+      const stamp = options.timestamps ? `${event.at} ` : '';
+      for (const line of linesOf(event, follower, options.color ?? false)) to.write(`${stamp}${line}\n`);
+    },
+    async end() {},
+  };
+}
+
+/** New words are news; a new number only now and then, by the clock of the journal. */
+function isNews(
+  event: Extract<RunEvent, { type: 'node-progress' }>,
+  heard: Map<string, { readonly doing: string; readonly atMs: number }>,
+): boolean {
+  const atMs = Date.parse(event.at);
+  const last = heard.get(event.node);
+  if (last && last.doing === event.doing && atMs - last.atMs < quietMs) return false;
+  heard.set(event.node, { doing: event.doing, atMs });
+  return true;
+}
+
+function linesOf(event: RunEvent, { view }: RunFollower, color: boolean): readonly string[] {
+  switch (event.type) {
+    case 'run-started':
+      return [`run ${event.run} of ${event.pipeline}, profile ${event.profile}`, `plan: ${summaryLine(event.plan)}`];
+    case 'operation-started':
+      return [`${event.operation} ${event.run} of ${event.pipeline}, profile ${event.profile}`];
+    case 'run-ended':
+      return [outcomeLine(view)];
+    case 'artifact-quarantined':
+      return [`warning: artifact ${event.digest.slice(0, 12)} was damaged and set aside: ${oneLine(event.why)}`];
+    case 'child-started':
+    case 'release-intended':
+      return [];
+    default:
+      return nodeLines(event).map((line) => `${paint(color, 'bold', `[${event.node}]`)} ${line}`);
+  }
+}
+
+type NodeEvent = Exclude<
+  RunEvent,
+  { type: 'run-started' | 'operation-started' | 'run-ended' | 'artifact-quarantined' | 'child-started' | 'release-intended' }
+>;
+
+function nodeLines(event: NodeEvent): readonly string[] {
+  switch (event.type) {
+    case 'node-started':
+      return [event.attempt > 1 ? `started: ${event.stage}, attempt ${event.attempt}` : `started: ${event.stage}`];
+    case 'node-output':
+      return [`${event.level === 'warn' ? 'warning: ' : '| '}${oneLine(event.line)}`];
+    case 'node-progress':
+      return [event.fraction === undefined ? oneLine(event.doing) : `${(event.fraction * 100).toFixed(0)} % ${oneLine(event.doing)}`];
+    case 'node-reused':
+      return [`reused: ${event.digest.slice(0, 12)}`];
+    case 'node-finished':
+      return [`done in ${formatMs(event.durationMs)}: ${event.digest.slice(0, 12)}, ${formatBytes(event.sizeBytes)}`];
+    case 'node-retried':
+      return [
+        `attempt ${event.attempt} failed: ${event.diagnostic.code}: ${oneLine(event.diagnostic.message)}`,
+        `again in ${formatMs(event.pauseMs)}`,
+      ];
+    case 'node-failed':
+      return event.diagnostics.map((diagnostic) => `FAILED: ${diagnostic.code}: ${oneLine(diagnostic.message)}`);
+    case 'node-skipped':
+      return [`skipped: ${event.because.join(', ')} did not finish`];
+    default:
+      return worldLines(event);
+  }
+}
+
+type WorldEvent = Extract<NodeEvent, { type: 'gate-judged' | 'released' | 'release-refused' | 'rolled-back' | 'service-removed' }>;
+
+function worldLines(event: WorldEvent): readonly string[] {
+  switch (event.type) {
+    case 'gate-judged':
+      return [`gate ${verdictWord(event.verdict)}: ${oneLine(event.text)}${event.detail === '' ? '' : `: ${oneLine(event.detail)}`}`];
+    case 'released':
+      return [`live: ${event.release.service} on ${event.release.target}${event.live.url ? ` at ${event.live.url}` : ''}`];
+    case 'release-refused':
+      return [`release refused: ${event.service}: ${oneLine(event.why)}`];
+    case 'rolled-back':
+      return [`rolled back: ${event.service} to ${event.release.stamp.slice(0, 12)}`];
+    case 'service-removed':
+      return [`removed: ${event.service}`];
+  }
+}

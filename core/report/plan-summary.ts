@@ -1,0 +1,99 @@
+import type { LiveChange, Plan, PlannedGate, Step } from '../spec/plan.ts';
+import { unreachable } from '../spec/unreachable.ts';
+import { formatMs } from './format.ts';
+
+/** What a step comes to, in one word of the plan. */
+export type StepWord = 'reuse' | 'run' | 'later' | 'keep' | 'change' | 'held';
+
+export function wordOf(step: Step): StepWord {
+  switch (step.do) {
+    case 'reuse':
+      return 'reuse';
+    case 'run':
+      return touchesWorld(step.live) ? 'change' : 'run';
+    case 'decide-later':
+      return touchesWorld(step.live) ? 'change' : 'later';
+    case 'keep':
+      return step.live.action === 'held' ? 'held' : 'keep';
+    default:
+      return unreachable(step);
+  }
+}
+
+/** The change a step makes in the world, when it makes one. */
+export function liveOf(step: Step): LiveChange | undefined {
+  return 'live' in step ? step.live : undefined;
+}
+
+function touchesWorld(live: LiveChange | undefined): boolean {
+  return live !== undefined && live.action !== 'none' && live.action !== 'held';
+}
+
+export interface PlanCount {
+  readonly words: Readonly<Record<StepWord, number>>;
+  readonly refused: number;
+  /** Nothing to run, nothing to decide, nothing to change. */
+  readonly isEmpty: boolean;
+}
+
+export function countPlan(plan: Plan): PlanCount {
+  const words: Record<StepWord, number> = { reuse: 0, run: 0, later: 0, keep: 0, change: 0, held: 0 };
+  for (const step of plan.steps) words[wordOf(step)]++;
+  const refused = plan.gates.filter(isRefused).length;
+  return { words, refused, isEmpty: words.run + words.later + words.change === 0 };
+}
+
+export function isRefused(gate: PlannedGate): boolean {
+  return gate.verdict === 'fail' || gate.verdict === 'not-enough-data';
+}
+
+/** `2 to run, 1 decided later, 5 reused, 1 live change; about 12 s`. */
+export function summaryLine(plan: Plan): string {
+  const { words, refused, isEmpty } = countPlan(plan);
+  const parts = [
+    words.run > 0 && `${words.run} to run`,
+    words.later > 0 && `${words.later} decided later`,
+    words.reuse > 0 && `${words.reuse} reused`,
+    words.keep > 0 && `${words.keep} live as wanted`,
+    words.change > 0 && `${words.change} live change${words.change === 1 ? '' : 's'}`,
+    words.held > 0 && `${words.held} held back`,
+    refused > 0 && `${refused} gate${refused === 1 ? '' : 's'} refused`,
+  ].filter((part) => part !== false);
+  const counted = parts.join(', ');
+  if (isEmpty) return counted === '' ? 'Nothing to do: the pipeline is empty.' : `Nothing to do: ${counted}.`;
+  const time = expectedTime(plan.steps);
+  return time ? `${counted}; ${time}` : counted;
+}
+
+/** From how long the steps took the last time, one after the other; only a bound where some never ran or may be reused. */
+export function expectedTime(steps: readonly Step[]): string | undefined {
+  const sure = steps.filter((step) => step.do === 'run');
+  const open = steps.filter((step) => step.do === 'decide-later');
+  const known = sum(sure);
+  const most = known + sum(open);
+  const isUnknown = [...sure, ...open].some((step) => step.lastMs === undefined);
+  if (most === 0) return undefined;
+  if (isUnknown) return known > 0 ? `${formatMs(known)} and more` : undefined;
+  if (most === known) return `about ${formatMs(known)}`;
+  return known === 0 ? `at most about ${formatMs(most)}` : `about ${formatMs(known)}, at most ${formatMs(most)}`;
+}
+
+function sum(steps: readonly Step[]): number {
+  return steps.reduce((total, step) => total + (step.lastMs ?? 0), 0);
+}
+
+/** The verdict of a gate in a word or two. */
+export function verdictWord(verdict: PlannedGate['verdict']): string {
+  switch (verdict) {
+    case 'pass':
+      return 'pass';
+    case 'fail':
+      return 'REFUSED';
+    case 'not-enough-data':
+      return 'not enough data';
+    case 'decided-later':
+      return 'later';
+    default:
+      return unreachable(verdict);
+  }
+}

@@ -1,0 +1,68 @@
+import type { Plan, Step } from '../spec/plan.ts';
+import { unreachable } from '../spec/unreachable.ts';
+import { causeText, changeText, laterText, liveText } from './change-text.ts';
+import { columns, formatMs, paint, type Style } from './format.ts';
+import { liveOf, type StepWord, summaryLine, verdictWord, wordOf } from './plan-summary.ts';
+
+const signs: Readonly<Record<StepWord, { readonly sign: string; readonly style: Style }>> = {
+  reuse: { sign: '=', style: 'dim' },
+  run: { sign: '+', style: 'green' },
+  later: { sign: '?', style: 'cyan' },
+  keep: { sign: '=', style: 'dim' },
+  change: { sign: '~', style: 'yellow' },
+  held: { sign: '!', style: 'red' },
+};
+
+/** A plan for a person at a terminal: a line for each step and each further reason, the gates, and a summary as the last line. */
+export function planText(plan: Plan, options: { readonly color?: boolean } = {}): string {
+  const color = options.color ?? false;
+  const profile = plan.profile === 'default' ? '' : `, profile ${plan.profile}`;
+  const blocks = [[paint(color, 'bold', `Plan of ${plan.pipeline}${profile}`)]];
+  if (plan.steps.length > 0) blocks.push(stepLines(plan.steps, color));
+  if (plan.gates.length > 0) blocks.push(['Gates', ...gateLines(plan, color)]);
+  blocks.push([paint(color, 'bold', summaryLine(plan))]);
+  return blocks.map((lines) => lines.join('\n')).join('\n\n');
+}
+
+function stepLines(steps: readonly Step[], color: boolean): string[] {
+  const rows = steps.flatMap((step) => {
+    const word = wordOf(step);
+    const { sign, style } = signs[word];
+    const [first = '', ...more] = reasons(step);
+    const isAtWork = word === 'run' || word === 'later' || word === 'change';
+    const time = step.lastMs === undefined || !isAtWork ? '' : `about ${formatMs(step.lastMs)}`;
+    const name = paint(color, word === 'reuse' || word === 'keep' ? 'dim' : 'bold', step.node);
+    return [
+      [paint(color, style, `  ${sign} ${word}`), name, paint(color, 'dim', step.stage), time, first],
+      ...more.map((reason) => ['', '', '', '', reason]),
+    ];
+  });
+  return [...columns(rows)];
+}
+
+/** What is told of a step, a line each. */
+function reasons(step: Step): readonly string[] {
+  const live = liveOf(step);
+  const inWorld = live ? [liveText(live), ...live.changes.map((change) => `  ${changeText(change)}`)] : [];
+  switch (step.do) {
+    case 'reuse':
+      return [];
+    case 'run':
+      return [...step.because.map(causeText), ...inWorld];
+    case 'decide-later':
+      return [laterText(step.after, live), ...inWorld];
+    case 'keep':
+      return inWorld;
+    default:
+      return unreachable(step);
+  }
+}
+
+function gateLines(plan: Plan, color: boolean): readonly string[] {
+  const rows = plan.gates.map((gate) => {
+    const word = verdictWord(gate.verdict);
+    const style: Style = gate.verdict === 'pass' ? 'green' : gate.verdict === 'decided-later' ? 'cyan' : ['bold', 'red'];
+    return [`  ${paint(color, style, word)}`, gate.node, gate.detail === '' ? gate.text : `${gate.text}: ${gate.detail}`];
+  });
+  return columns(rows);
+}
