@@ -5,6 +5,7 @@ export { type Diagnostic, failure, ModelflowError, type Place } from './spec/dia
 export { all, any, atLeast, atMost, dropAtMost, must } from './spec/gate.ts';
 export { type AlertRule, defineMonitor, isMonitor, type Monitor, type MonitorVerdict, type Sample } from './spec/monitor.ts';
 export { nearest } from './spec/nearest.ts';
+export { parseOptions } from './spec/options.ts';
 export { definePipeline, isUsableName, type Pipeline, type PipelineDef, type Wanted } from './spec/pipeline.ts';
 export {
   BridgeError,
