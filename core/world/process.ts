@@ -44,7 +44,7 @@ export function processRunner(given: ProcessRunnerOptions): ProcessRunner {
       try {
         given.onStarted?.({ pid: child.pid, startedAt: startOf(child.pid) ?? '' });
       } catch (error) {
-        child.lifeline.destroy();
+        await kill(child);
         throw error;
       }
       return await follow(child, request, given);
@@ -166,6 +166,12 @@ function signalGroup(pid: number, name: NodeJS.Signals): void {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ESRCH' && code !== 'EPERM') throw error;
   }
+}
+
+async function kill(child: Child): Promise<void> {
+  signalGroup(child.pid, 'SIGKILL');
+  for (const stream of [child.stdout, child.stderr, child.progress, child.lifeline]) stream.destroy();
+  await child.ended;
 }
 
 interface Listener {

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -22,6 +21,20 @@ test('a command and its children are dead soon after the CLI was killed with SIG
   expect([await alive.line(), await alive.line()].toSorted()).toEqual(['child', 'grandchild']);
   cli.kill('SIGKILL');
   expect(await exitOf(cli)).toBe('SIGKILL');
+  await alive.closed;
+});
+
+test('a CLI that is killed while it waits for a stopped command takes the command along', async () => {
+  const alive = lifeSign(temporaryFolder());
+  const cli = startFixture('run-command.ts', [
+    'sh',
+    '-c',
+    `exec 5>${alive.path}; trap 'echo asked >&5' TERM; echo child >&5; while :; do sleep 0.05; done`,
+  ]);
+  expect(await alive.line()).toBe('child');
+  cli.kill('SIGTERM');
+  expect(await alive.line()).toBe('asked');
+  cli.kill('SIGKILL');
   await alive.closed;
 });
 
@@ -77,6 +90,8 @@ test('a process that left the group cannot keep a finished command from being fi
 const left = spawn('sleep', ['1000'], { detached: true, stdio: 'inherit' });
 process.stdout.write(String(left.pid)); left.unref();`;
   const { stdout } = await run({ command: process.execPath, args: ['-e', leave] });
+  // 0 would be the group of the tests.
+  expect(Number(stdout)).toBeGreaterThan(1);
   process.kill(Number(stdout), 'SIGKILL');
 });
 
@@ -156,14 +171,15 @@ test('what a listener throws comes out of run, after the command has ended', asy
 });
 
 test('no child outlives a listener of started children that throws', async () => {
-  const alive = lifeSign(temporaryFolder());
+  const started: ProcessIdentity[] = [];
   const runner = processRunner({
     signal: never,
-    onStarted: () => {
+    onStarted: (child) => {
+      started.push(child);
       throw new Error('the journal is full');
     },
   });
-  execFileSync('sh', ['-c', `echo opened > ${alive.path} &`]);
-  await expect(runner.run({ command: 'sh', args: ['-c', `exec 5>>${alive.path}; sleep 1000; :`] })).rejects.toThrow('the journal is full');
-  await alive.closed;
+  await expect(runner.run({ command: 'sleep', args: ['1000'] })).rejects.toThrow('the journal is full');
+  expect(started.map(({ startedAt }) => startedAt)).not.toContain('');
+  expect(started.map(isAlive)).toEqual([false]);
 });
