@@ -92,6 +92,11 @@ export const codes = {
     explain: 'modelflow runs on Node ^22.19 or >=24. Install it, or add the `node` package to the repository: `npm i -D node@24`.',
   },
   MF1205: { title: 'The target file already exists', exit: 2, explain: '`modelflow init` overwrites nothing.' },
+  MF1206: {
+    title: 'The stage has made nothing yet',
+    exit: 2,
+    explain: 'What was asked about is not there: the stage has never come to its end, or its artifact is gone. Run it.',
+  },
   MF2001: {
     title: 'The graph has a cycle',
     exit: 2,
