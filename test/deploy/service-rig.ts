@@ -3,7 +3,7 @@ import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Artifact, DesiredService, LiveService, Log, LogLine } from 'modelflow';
+import type { Artifact, DesiredService, LiveService, Log, LogLine } from '../../core/index.ts';
 import { isRunning } from '../../stages/deploy/local/identity.ts';
 import { readSupervisor } from '../../stages/deploy/local/state.ts';
 import { localWith } from '../../stages/deploy/targets/local.ts';
