@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Diagnostic } from '../spec/diagnostic.ts';
 
 /** Diagnostics go to stderr: stdout is for data. */
@@ -5,7 +6,17 @@ export async function showDiagnostics(diagnostics: readonly Diagnostic[]): Promi
   if (diagnostics.length === 0) return;
   const { formatDiagnostic } = await import('../report/diagnostic-text.ts');
   const color = wantsColor(process.stderr);
-  for (const diagnostic of diagnostics) console.error(formatDiagnostic(diagnostic, { color, cwd: process.cwd() }));
+  for (const diagnostic of diagnostics) console.error(formatDiagnostic(diagnostic, { color, cwd: process.cwd(), read: readSource }));
+}
+
+/** For the code around a place; a file that is gone has none. */
+function readSource(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    // The diagnostic has its place all the same.
+    return undefined;
+  }
 }
 
 export const showWarnings = showDiagnostics;

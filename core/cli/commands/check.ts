@@ -1,8 +1,27 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type TypeScript from 'typescript';
+import type { ExitCode } from '../../spec/codes.ts';
 import type { Diagnostic } from '../../spec/diagnostic.ts';
+import { findConfig } from '../config-find.ts';
+import { loadConfig } from '../load-config.ts';
 import { packageRoot } from '../package-root.ts';
+import { showDiagnostics } from '../show.ts';
+import type { Where } from '../workspace.ts';
+
+/** `modelflow check`: the types first, and when they are right, what only shows when the configuration is evaluated, for every profile. */
+export async function checkCommand(where: Where): Promise<ExitCode> {
+  const given = { from: where.cwd, ...(where.config === undefined ? {} : { file: where.config }) };
+  const file = findConfig(given);
+  const mistakes = await check(file);
+  await showDiagnostics(mistakes);
+  if (mistakes.some((each) => each.severity === 'error')) return 2;
+  const config = await loadConfig(given);
+  for (const profile of where.profile === undefined ? config.pipeline.profiles : [where.profile])
+    await showDiagnostics((await config.evaluate(profile)).warnings);
+  console.log(`${file}: nothing wrong`);
+  return 0;
+}
 
 /**
  * Type-checks a configuration and all of the user's that it imports, with the compiler that modelflow brings along: strict, and with

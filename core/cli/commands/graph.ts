@@ -1,3 +1,17 @@
+import type { ExitCode } from '../../spec/codes.ts';
+import { openWorkspace, type Where } from '../workspace.ts';
+
+/** `modelflow graph`: the pipeline as a picture, on stdout. */
+export async function graphCommand(options: Where & { readonly format: 'mermaid' | 'svg' }): Promise<ExitCode> {
+  const { graph } = await openWorkspace(options);
+  const drawn: DrawnGraph = {
+    nodes: graph.nodes.map(({ name, node }) => ({ name, stage: node.stage.name, kind: node.stage.output.name })),
+    edges: graph.nodes.flatMap(({ name, edges }) => edges.map(({ from, slot, isGate }) => ({ from, to: name, slot, gate: isGate }))),
+  };
+  console.log(options.format === 'svg' ? await graphSvg(drawn) : graphMermaid(drawn));
+  return 0;
+}
+
 /** A pipeline as plain data, for drawing. */
 export interface DrawnGraph {
   readonly nodes: readonly { readonly name: string; readonly stage: string; readonly kind: string }[];
