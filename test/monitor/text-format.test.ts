@@ -30,9 +30,12 @@ test('infinities and NaN are values', () => {
   expect(values).toEqual([Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, 4]);
 });
 
-test.each(['<html>not found</html>', 'name', 'name{a=b} 1', 'name{a="b" 1', 'name{a="b"} many', '{"error":"x"}'])('%s is refused', (text) => {
-  expect(() => parseMetrics(`ok 1\n${text}`)).toThrow(/line 2/);
-});
+test.each(['<html>not found</html>', 'name', 'name{a=b} 1', 'name{a="b" 1', 'name{a="b"} many', '{"error":"x"}'])(
+  '%s is refused',
+  (text) => {
+    expect(() => parseMetrics(`ok 1\n${text}`)).toThrow(/line 2/);
+  },
+);
 
 test('samples are picked by name and labels, and added up', () => {
   const samples = parseMetrics('r{m="a",code="200"} 5\nr{m="a",code="500"} 2\nr{m="b",code="500"} 9\nother{m="a"} 7');
@@ -41,14 +44,20 @@ test('samples are picked by name and labels, and added up', () => {
   expect(total(pick(samples, 'none', {}))).toBe(0);
 });
 
-const buckets = (...counts: readonly (readonly [string, number])[]) => counts.map(([le, value]) => ({ name: 'h_bucket', labels: { le }, value }));
+const buckets = (...counts: readonly (readonly [string, number])[]) =>
+  counts.map(([le, value]) => ({ name: 'h_bucket', labels: { le }, value }));
 
 test.each([
   ['in the middle of a bucket', 0.5, buckets(['1', 10], ['2', 20], ['+Inf', 20]), 1],
   ['inside a bucket, by proportion', 0.99, buckets(['1', 90], ['2', 100], ['+Inf', 100]), 1.9],
   ['in the first bucket, which begins at 0', 0.5, buckets(['4', 8], ['+Inf', 8]), 2],
   ['beyond the last bound', 0.99, buckets(['1', 10], ['2', 20], ['+Inf', 100]), 2],
-  ['over series that are added up, in any order', 0.5, [...buckets(['+Inf', 4], ['2', 4], ['1', 0]), ...buckets(['1', 4], ['2', 4], ['+Inf', 4])], 1],
+  [
+    'over series that are added up, in any order',
+    0.5,
+    [...buckets(['+Inf', 4], ['2', 4], ['1', 0]), ...buckets(['1', 4], ['2', 4], ['+Inf', 4])],
+    1,
+  ],
 ])('a quantile %s', (_, q, samples, expected) => {
   expect(quantile(q, samples)).toBeCloseTo(expected, 12);
 });
