@@ -1,16 +1,12 @@
 import type { Sample } from '../../core/index.ts';
 
-type Labels = Readonly<Record<string, string>>;
-
-/** The samples of one series name whose labels are as given, and for which `also` holds. */
+/** The samples of one series name for whose labels `also` holds. */
 export function pick(
   samples: readonly Sample[],
   name: string,
-  labels: Labels,
-  also: (labels: Labels) => boolean = () => true,
+  also: (labels: Sample['labels']) => boolean = () => true,
 ): readonly Sample[] {
-  const wanted = Object.entries(labels);
-  return samples.filter((each) => each.name === name && wanted.every(([key, value]) => each.labels[key] === value) && also(each.labels));
+  return samples.filter((each) => each.name === name && also(each.labels));
 }
 
 /** The sum of their values; 0 for none. */

@@ -37,17 +37,18 @@ export async function serveMetrics(page: Page): Promise<Service> {
 }
 
 function textOf({ requests = {}, buckets = {}, ready = 1 }: Page): string {
-  const model = 'model="digits",version="1"';
   const count = Object.values(requests).reduce((sum, value) => sum + value, 0);
   return [
     '# TYPE modelflow_requests_total counter',
-    ...Object.entries(requests).map(([code, value]) => `modelflow_requests_total{${model},code="${code}"} ${value}`),
-    'modelflow_requests_total{model="another",version="1",code="500"} 100000',
+    ...Object.entries(requests).map(([code, value]) => `modelflow_requests_total{protocol="predict",code="${code}"} ${value}`),
+    // Health checks while it drained: no concern of a caller's.
+    'modelflow_requests_total{protocol="other",code="503"} 100000',
     '# TYPE modelflow_request_duration_seconds histogram',
-    ...Object.entries(buckets).map(([le, value]) => `modelflow_request_duration_seconds_bucket{${model},le="${le}"} ${value}`),
-    `modelflow_request_duration_seconds_count{${model}} ${count}`,
+    ...Object.entries(buckets).map(([le, value]) => `modelflow_request_duration_seconds_bucket{protocol="predict",le="${le}"} ${value}`),
+    `modelflow_request_duration_seconds_count{protocol="predict"} ${count}`,
+    'modelflow_request_duration_seconds_bucket{protocol="other",le="+Inf"} 100000',
     '# TYPE modelflow_model_ready gauge',
-    `modelflow_model_ready{${model}} ${ready}`,
+    `modelflow_model_ready ${ready}`,
     '',
   ].join('\n');
 }

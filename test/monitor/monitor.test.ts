@@ -27,7 +27,7 @@ async function watching(options: Parameters<typeof watch>[1] = {}, url = service
 
 test('a service that does well passes, and the artifact holds configuration, rules and report', async () => {
   const watched = await watching();
-  expect(await watched.run()).toEqual({ service: 'digits', url: service.url, rules: 3, samples: 9, breaches: 0 });
+  expect(await watched.run()).toEqual({ service: 'digits', url: service.url, rules: 3, samples: 10, breaches: 0 });
   expect((await readdir(watched.out)).sort()).toEqual(['prometheus.yml', 'report.json', 'rules.yml']);
   const report = JSON.parse(await readFile(join(watched.out, 'report.json'), 'utf8'));
   expect(report.judged).toEqual([
@@ -137,7 +137,7 @@ test('a monitor of one’s own gets the samples and the service, and its rule st
     settings: { atLeast: 2000 },
     rule: (name) => ({
       alert: 'Quiet',
-      expr: `sum(modelflow_requests_total{model="${name}"}) < 2000`,
+      expr: `sum(modelflow_requests_total{job="${name}"}) < 2000`,
       for: '1m',
       labels: {},
       annotations: {},
@@ -146,7 +146,7 @@ test('a monitor of one’s own gets the samples and the service, and its rule st
   });
   const watched = await watching({ monitors: [own, errorRate({ atMost: 0.5 }), availability()] });
   await expect(watched.run()).rejects.toMatchObject({
-    diagnostics: [{ code: 'MF7001', message: `digits at ${service.url}: digits: 9 samples` }],
+    diagnostics: [{ code: 'MF7001', message: `digits at ${service.url}: digits: 10 samples` }],
   });
   expect(parse(await readFile(join(watched.out, 'rules.yml'), 'utf8')).groups[0].rules[0].alert).toBe('Quiet');
 });

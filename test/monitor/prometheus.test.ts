@@ -47,12 +47,13 @@ interface Series {
   readonly series: string;
   readonly values: string;
 }
-const model = 'model="digits",version="1"';
+const labels = 'job="digits",protocol="predict"';
 const up = { series: 'up{job="digits"}', values: '1x80' };
-const ready = { series: `modelflow_model_ready{${model}}`, values: '1x80' };
-const requests = (code: string, values: string): Series => ({ series: `modelflow_requests_total{${model},code="${code}"}`, values });
+const ready = { series: 'modelflow_model_ready{job="digits"}', values: '1x80' };
+const requests = (code: string, values: string): Series => ({ series: `modelflow_requests_total{${labels},code="${code}"}`, values });
+const count = (values: string): Series => ({ series: `modelflow_request_duration_seconds_count{${labels}}`, values });
 const bucket = (le: string, values: string): Series => ({
-  series: `modelflow_request_duration_seconds_bucket{${model},le="${le}"}`,
+  series: `modelflow_request_duration_seconds_bucket{${labels},le="${le}"}`,
   values,
 });
 
@@ -103,10 +104,12 @@ describe.skipIf(!isInstalled)('with the real Prometheus (skipped where the packa
     expect(await firing([up, ready, requests('200', '0+199x80'), requests('500', '0+1x80')])).toEqual([]);
     expect(await firing([up, ready, requests('200', '0+1x80'), requests('500', '0+1x80')])).toEqual([]);
     expect(await firing([up, ready, requests('200', '0+90x80'), requests('400', '0+90x80')])).toEqual([]);
+    const health = { series: 'modelflow_requests_total{job="digits",protocol="other",code="503"}', values: '0+500x80' };
+    expect(await firing([up, ready, requests('200', '0+90x80'), health])).toEqual([]);
   });
 
   test('an alert fires for a slow service, at the threshold that was asked for', async () => {
-    const series = [up, ready, requests('200', '0+100x80'), bucket('0.1', '0+0x80'), bucket('0.2', '0+100x80'), bucket('+Inf', '0+100x80')];
+    const series = [up, ready, count('0+100x80'), bucket('0.1', '0+0x80'), bucket('0.2', '0+100x80'), bucket('+Inf', '0+100x80')];
     expect(await firing(series)).toEqual([]);
     const strict = await watch(service.url, { monitors: [latency({ p99Ms: 150 })] });
     await strict.run();
@@ -126,7 +129,8 @@ describe.skipIf(!isInstalled)('with the real Prometheus (skipped where the packa
     try {
       const ask = async (path: string): Promise<Answer> =>
         (await fetch(`http://127.0.0.1:${port}/api/v1/${path}`)).json() as Promise<Answer>;
-      const count = async () => (await ask('query?query=modelflow_requests_total%7Bmodel%3D%22digits%22%7D')).data.result?.[0]?.value[1];
+      const count = async () =>
+        (await ask('query?query=modelflow_requests_total%7Bjob%3D%22digits%22%2Cprotocol%3D%22predict%22%7D')).data.result?.[0]?.value[1];
       await vi.waitFor(async () => expect(await count()).toBe('200'), { timeout: 60_000, interval: 200 });
       const rules = async () => (await ask('rules')).data.groups?.[0]?.rules.map(({ name, health, state }) => [name, health, state]);
       const expected = ['ModelflowServiceDown', 'ModelflowErrorRate', 'ModelflowLatency'].map((name) => [name, 'ok', 'inactive']);

@@ -1,5 +1,5 @@
 import { defineMonitor, type Monitor, parseOptions, z } from '../../../core/index.ts';
-import { isServerError, requestCount, serverErrors } from '../metric-names.ts';
+import { askedOfModel, isAskedOfModel, isServerError, ofService, requestCount, serverErrors } from '../metric-names.ts';
 import { pick, total } from '../samples.ts';
 
 const settings = z.strictObject({
@@ -13,26 +13,32 @@ export function errorRate(given: z.input<typeof settings> = {}): Monitor {
   return defineMonitor({
     monitor: 'error-rate',
     settings: { atMost, needs },
-    rule: (service) => ({
-      alert: 'ModelflowErrorRate',
-      expr:
-        `sum(rate(${requestCount}{model="${service}",${serverErrors}}[5m])) / sum(rate(${requestCount}{model="${service}"}[5m])) > ${atMost}` +
-        ` and sum(increase(${requestCount}{model="${service}"}[5m])) >= ${needs}`,
-      for: '2m',
-      labels: { severity: 'critical', service },
-      annotations: {
-        summary: `${service} answers too often with an error`,
-        description: `{{ $value | humanizePercentage }} of the requests of the last 5 minutes; ${atMost * 100} % is allowed.`,
-      },
-    }),
-    judge(samples, service) {
-      const requests = total(pick(samples, requestCount, { model: service }));
-      const errors = total(pick(samples, requestCount, { model: service }, isServerError));
+    rule(service) {
+      const requests = `${requestCount}{${ofService(service)},${askedOfModel}}`;
+      const errors = `${requestCount}{${ofService(service)},${askedOfModel},${serverErrors}}`;
+      return {
+        alert: 'ModelflowErrorRate',
+        expr: `sum(rate(${errors}[5m])) / sum(rate(${requests}[5m])) > ${atMost} and sum(increase(${requests}[5m])) >= ${needs}`,
+        for: '2m',
+        labels: { severity: 'critical', service },
+        annotations: {
+          summary: `${service} answers too often with an error`,
+          description: `{{ $value | humanizePercentage }} of the requests of the last 5 minutes; ${percent(atMost)} is allowed.`,
+        },
+      };
+    },
+    judge(samples) {
+      const requests = total(pick(samples, requestCount, isAskedOfModel));
+      const errors = total(pick(samples, requestCount, (labels) => isAskedOfModel(labels) && isServerError(labels)));
       const text = `${errors} of ${requests} requests were answered with a server error`;
       // So many errors are too many even if every request up to the needed number went well.
-      if (errors / Math.max(requests, needs) > atMost) return { verdict: 'breach', text: `${text}; at most ${atMost * 100} % may be` };
+      if (errors / Math.max(requests, needs) > atMost) return { verdict: 'breach', text: `${text}; at most ${percent(atMost)} may be` };
       if (requests < needs) return { verdict: 'not-enough-data', text: `${text}; a verdict needs ${needs - requests} more requests` };
-      return { verdict: 'pass', text: `${text}; up to ${atMost * 100} % may be` };
+      return { verdict: 'pass', text: `${text}; up to ${percent(atMost)} may be` };
     },
   });
+}
+
+function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(6))} %`;
 }
