@@ -12,6 +12,8 @@ export interface Edge {
 
 export interface GraphNode {
   readonly name: string;
+  /** The configuration returns it under this name; otherwise the name was made from its consumer's. */
+  readonly isNamed: boolean;
   readonly node: StageNode;
   readonly edges: readonly Edge[];
 }
@@ -33,11 +35,13 @@ interface Link {
 export function graphOf(wanted: Wanted): Graph {
   const links = new Map<StageNode, readonly Link[]>();
   const names = nameNodes(wanted, links);
+  const named = new Set(Object.values(wanted).map((ref) => ref.node));
   const order = orderOf(names, links);
   const nameOf = (node: StageNode): string => names.get(node) ?? '?';
   const nodes = order.map(
     (node): GraphNode => ({
       name: nameOf(node),
+      isNamed: named.has(node),
       node,
       edges: (links.get(node) ?? []).map(({ slot, to, isGate }) => ({ slot, from: nameOf(to), isGate })),
     }),

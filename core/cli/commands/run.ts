@@ -66,7 +66,7 @@ async function showSummary(workspace: Workspace, result: RunResult): Promise<voi
   const rows = workspace.graph.nodes.flatMap((node) => {
     const artifact = result.made.get(node.name);
     const { output } = node.node.stage;
-    return artifact ? [{ node: node.name, kind: output.name, headlines: output.headlines, facts: artifact.facts }] : [];
+    return artifact && node.isNamed ? [{ node: node.name, kind: output.name, headlines: output.headlines, facts: artifact.facts }] : [];
   });
   const text = summaryText(rows, { color: wantsColor(process.stdout) });
   if (text !== '') console.log(text);
