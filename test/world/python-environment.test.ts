@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ModelflowError } from '../../core/spec/diagnostic.ts';
@@ -111,7 +112,7 @@ test('of two processes that want the same environment one makes it, and the othe
   await at.index.asked;
   const second = fixture(at);
   expect(await second.line()).toBe(
-    `waiting for another modelflow that installs the Python packages of tiny (process ${first.child.pid} on ${execFileSync('hostname', { encoding: 'utf8' }).trim()})`,
+    `waiting for another modelflow that installs the Python packages of tiny (process ${first.child.pid} on ${hostname()})`,
   );
   at.index.release();
   const [saidFirst, saidSecond] = (await Promise.all([first.closed, second.closed])).map((text) => text.trim().split('\n'));
@@ -167,6 +168,14 @@ test('other bytes than the lock names are refused, and nothing is left that woul
   expect(diagnostic?.hint).toMatch(/other bytes/);
   expect(diagnostic?.detail?.join('\n')).toMatch(/Hash mismatch/);
   expect(at.entries()).toEqual([]);
+});
+
+test('a requirement without a hash is refused', async () => {
+  const at = await place('tiny==1.0\n');
+  at.index.release();
+  const diagnostic = await failureOf(at.make());
+  expect(diagnostic).toMatchObject({ code: 'MF3202' });
+  expect(diagnostic?.detail?.join('\n')).toMatch(/--require-hashes.*tiny==1\.0/s);
 });
 
 test('an index that does not answer is a matter of the network', async () => {

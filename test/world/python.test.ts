@@ -107,14 +107,23 @@ test('a result of some megabytes is no trouble', async () => {
   expect(await call({ behaviour: 'large' })).toHaveLength(3_000_000);
 });
 
+interface Surroundings {
+  readonly names: unknown;
+  readonly path: readonly string[];
+  readonly hash: number;
+  readonly utf8: number;
+}
+
 test('nothing that was set for another Python reaches a script, and hashes are the same each time', async () => {
   const foreign = { PYTHONPATH: folder, PYTHONHOME: folder, PYTHONUSERBASE: folder, PYTHONOPTIMIZE: '2', PYTHONHASHSEED: '7' };
-  const first = (await call({ behaviour: 'environment' }, foreign)) as { names: unknown; path: readonly string[]; hash: number };
-  const second = (await call({ behaviour: 'environment' })) as { hash: number };
+  const first = (await call({ behaviour: 'environment' }, { ...foreign, LC_ALL: 'C.UTF-8' })) as Surroundings;
+  const second = (await call({ behaviour: 'environment' })) as Surroundings;
   expect(first.names).toEqual({ PYTHONHASHSEED: '0', PYTHONNOUSERSITE: '1' });
   expect(first.path).not.toContain(folder);
   expect(first.path.some((entry) => entry.endsWith('fixtures'))).toBe(false);
   expect(second.hash).toBe(first.hash);
+  // Not only where the locale happens to say so.
+  expect(first.utf8).toBe(1);
 });
 
 test('a script that is not there is MF3203, not a message of Python', async () => {
