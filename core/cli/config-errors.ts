@@ -91,14 +91,19 @@ async function syntaxFailure(error: SyntaxError, record: ImportRecord): Promise<
     : twice && last
       ? await placeOfSecondDeclaration(last, twice)
       : undefined;
-  const name = /does not provide an export named '(.+)'/.exec(error.message)?.[1];
+  const [, module = '', name] = /^The requested module '(.+)' does not provide an export named '(.+)'/.exec(error.message) ?? [];
   return failure('MF1002', `${basename(at?.file ?? last ?? 'the configuration')} does not load: ${error.message}`, {
-    hint: name
-      ? `If \`${name}\` is a type, write \`import { type ${name} }\`; if it is a value, look how it is spelt where it is exported.`
-      : 'Run `modelflow check`: the compiler may say more.',
+    hint: name ? await hintForExport(module, name, record) : 'Run `modelflow check`: the compiler may say more.',
     ...(at ? { at } : last ? { at: { file: last, line: 1, column: 1 } } : {}),
     cause: error,
   });
+}
+
+async function hintForExport(module: string, name: string, record: ImportRecord): Promise<string> {
+  const door = record.own.doors.get(module);
+  const near = door === undefined ? undefined : nearest(name, Object.keys(await import(door)));
+  if (near) return `Did you mean \`${near}\`?`;
+  return `If \`${name}\` is a type, write \`import { type ${name} }\`; if it is a value, look how it is spelt where it is exported.`;
 }
 
 function thrown(error: unknown, record: ImportRecord): ModelflowError {

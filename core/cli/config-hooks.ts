@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
-import { type LoadHookSync, type ResolveHookSync, registerHooks } from 'node:module';
+import { isBuiltin, type LoadHookSync, type ResolveHookSync, registerHooks } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { transformTypeScript } from './config-transform.ts';
 import { type OwnModules, ownModules } from './own-modules.ts';
@@ -67,6 +67,8 @@ function resolveForUser(
 ): ReturnType<ResolveHookSync> {
   const door = record.own.doors.get(specifier);
   if (door !== undefined) return next(asTarget(door, context), context);
+  // Node would find out only when it loads the module, and not say who wanted it.
+  if (specifier.startsWith('node:') && !isBuiltin(specifier)) throw new Error(`No such built-in module: ${specifier}`);
   if (isOf('modelflow', specifier)) throw new Error(`modelflow has no module \`${specifier}\``);
   if (isOf('zod', specifier)) return next(specifier, { ...context, parentURL: import.meta.url });
   const relative = /^(\.\.?\/|\/|file:)/.test(specifier) ? existingFile(new URL(specifier, context.parentURL)) : undefined;

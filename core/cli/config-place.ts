@@ -14,7 +14,7 @@ export async function refinePlace(diagnostic: Diagnostic): Promise<Diagnostic> {
   if (parsed === undefined) return diagnostic;
   const { ts, file } = parsed;
   const call = callAt(ts, file, at);
-  const braces = call?.arguments.find((argument) => ts.isObjectLiteralExpression(argument));
+  const braces = call?.arguments.map((argument) => unwrapped(ts, argument)).find((argument) => ts.isObjectLiteralExpression(argument));
   const key = braces && keyAt(ts, braces, path.split('.'));
   return key ? { ...diagnostic, at: placeOf(file, key) } : diagnostic;
 }
@@ -68,21 +68,28 @@ function callAt(ts: typeof TypeScript, file: TypeScript.SourceFile, at: Place): 
   return best;
 }
 
+/** `({ … })` and `{ … } as X` mean the braces in them. */
+function unwrapped(ts: typeof TypeScript, expression: TypeScript.Expression): TypeScript.Expression {
+  let inner = expression;
+  while (ts.isAsExpression(inner) || ts.isSatisfiesExpression(inner) || ts.isParenthesizedExpression(inner)) inner = inner.expression;
+  return inner;
+}
+
 /** As far as the path can be followed through braces and brackets: `input.scale`, `gates.0`. */
 function keyAt(ts: typeof TypeScript, braces: TypeScript.ObjectLiteralExpression, path: readonly string[]): TypeScript.Node | undefined {
   let here: TypeScript.Node = braces;
   let found: TypeScript.Node | undefined;
   for (const segment of path) {
     if (ts.isArrayLiteralExpression(here)) {
-      const element: TypeScript.Node | undefined = here.elements[Number(segment)];
+      const element: TypeScript.Expression | undefined = here.elements[Number(segment)];
       if (element === undefined) break;
-      [here, found] = [element, element];
+      [here, found] = [unwrapped(ts, element), element];
     } else {
       if (!ts.isObjectLiteralExpression(here)) break;
       const property: TypeScript.ObjectLiteralElementLike | undefined = here.properties.find((each) => nameOf(ts, each) === segment);
       if (property?.name === undefined) break;
       found = property.name;
-      here = ts.isPropertyAssignment(property) ? property.initializer : property.name;
+      here = ts.isPropertyAssignment(property) ? unwrapped(ts, property.initializer) : property.name;
     }
   }
   return found;
