@@ -90,7 +90,7 @@ export function startFixture(
  */
 export function lifeSign(folder: string): { readonly path: string; line(): Promise<string>; readonly closed: Promise<string> } {
   const path = join(folder, 'alive');
-  execFileSync('mkfifo', [path]);
+  execFileSync('sh', ['-c', 'mkfifo "$0"', path]);
   const reader = spawn('cat', [path], { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => {
     reader.kill('SIGKILL');
