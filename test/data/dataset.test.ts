@@ -122,7 +122,7 @@ describe('arrays', () => {
 
 describe('tables', () => {
   test('numeric columns become x, whole labels int64', async () => {
-    const { facts, array } = await load(await text('a.csv', '\uFEFFwidth,y,height\r\n1,0,2.5\r\n3, 1 ,-4e2\r\n'));
+    const { facts, array } = await load(await text('a.csv', '\uFEFF"y",width,height\r\n0,1,2.5\r\n 1 ,3,-4e2\r\n'));
     expect(facts).toEqual({
       rows: 2,
       inputs: [{ name: 'x', dtype: 'float32', shape: [2, 2] }],

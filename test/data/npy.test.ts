@@ -86,8 +86,8 @@ describe('what is no plain array is refused with its reason', () => {
   });
 
   test('a header that promises more than memory holds is not believed', () => {
-    const header = (shape: string) => {
-      const text = `{'descr': '<f8', 'fortran_order': False, 'shape': ${shape}, }`.padEnd(117);
+    const header = (shape: string, descr = '<f8') => {
+      const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${shape}, }`.padEnd(117);
       return Buffer.concat([Buffer.from([0x93]), Buffer.from('NUMPY'), Buffer.from([1, 0, 118, 0]), Buffer.from(`${text}\n`)]);
     };
     expect(() => parseNpy(header('(99999999999999999999,)'), 'a')).toThrow(/more than can be held/);
@@ -95,6 +95,7 @@ describe('what is no plain array is refused with its reason', () => {
     expect(() => parseNpy(header('(1000000,)'), 'a')).toThrow(/cut short: float64 \(1000000\) needs 8000000 bytes, and 0 are there/);
     expect(() => parseNpy(header('(-1,)'), 'a')).toThrow(/damaged/);
     expect(() => parseNpy(header('(5)'), 'a')).toThrow(/damaged/);
+    expect(() => parseNpy(header('(2000000000,)', '<U0'), 'a')).toThrow(/no width/);
     expect(parseNpy(header('(0,)'), 'a').shape).toEqual([0]);
   });
 });

@@ -83,6 +83,16 @@ describe('what is measured', () => {
     expect(facts.accuracy).toBeUndefined();
   });
 
+  test('a score of exactly one half is not above it', async () => {
+    const { facts } = await evaluated({ x: float([2, 1], 0.5, 0.75), y: whole(0, 1), graph: scores(1) });
+    expect(facts.accuracy).toBe(1);
+  });
+
+  test('the log-loss of a sure mistake is bounded by the precision of the output', async () => {
+    const { facts } = await evaluated({ x: float([2, 2], 1, 0, 1, 0), y: whole(0, 1), graph: scores(2) });
+    expect(facts.logLoss).toBeCloseTo(7.971192359924316, 6);
+  });
+
   test('several numbers a row', async () => {
     const { facts } = await evaluated({ x: float([3, 2], 0, 2, -1, 2, 8, -5), y: float([3, 2], 0.5, 1, -1, 1, 7, -6), graph: scores(2) });
     expect(facts.task).toBe('regression');
@@ -228,6 +238,8 @@ describe('how rows reach the model', () => {
     await expect(measured(model, await datasetOf({ a: a as Tensor, c: b as Tensor }, whole(1)))).rejects.toThrow(
       /MF3105: The model takes the inputs a, b; the dataset has the inputs a, c/,
     );
+    const more = await datasetOf({ a: a as Tensor, b: b as Tensor, c: b as Tensor }, whole(1));
+    await expect(measured(model, more)).rejects.toThrow(/the dataset has the inputs a, b, c/);
   });
 });
 
