@@ -6,5 +6,6 @@ export { castTo, toNumbers, ValueError } from './numbers.ts';
 export { readOpset } from './opset.ts';
 export { postprocess, preprocess } from './processing.ts';
 export { ModelLoadError, runtimeVersion } from './session.ts';
+export { type ListenOptions, type RunningServer, startServer } from './start.ts';
 export { elementCount, isStrings, type Tensor, type TensorData, type Tensors } from './tensor.ts';
 export { WorkerLostError } from './worker-session.ts';

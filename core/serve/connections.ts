@@ -1,0 +1,75 @@
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+
+interface Usage {
+  /** Requests that have begun and whose answer is not out yet. */
+  active: number;
+  /** Bytes that had been read when the last answer was out: more means that another request is on its way in. */
+  readBytes: number;
+}
+
+export interface DrainTimes {
+  /** How long an idle connection is kept for a request that its client may be sending just now. */
+  readonly idleGraceMs: number;
+  /** After this whatever is still open is cut. */
+  readonly limitMs: number;
+}
+
+/** The open connections of a server, and how to be rid of them without losing a request. */
+export class Connections {
+  readonly #open = new Map<Socket, Usage>();
+  #isDraining = false;
+  #whenEmpty: (() => void) | undefined;
+
+  constructor(server: Server) {
+    server.on('connection', (socket: Socket) => {
+      this.#open.set(socket, { active: 0, readBytes: 0 });
+      socket.once('close', () => {
+        this.#open.delete(socket);
+        if (this.#open.size === 0) this.#whenEmpty?.();
+      });
+    });
+  }
+
+  /** True once `drain` was called: every answer from now on must end its connection. */
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** A request began on the socket. Call what it returns when the answer is out. */
+  began(socket: Socket): () => void {
+    const usage = this.#open.get(socket);
+    if (usage === undefined) return () => {};
+    usage.active += 1;
+    return () => {
+      usage.active -= 1;
+      usage.readBytes = socket.bytesRead;
+    };
+  }
+
+  /**
+   * From now on every answer ends its connection. Closing an idle one races with the next request of its client, which would see a reset;
+   * so an idle one is kept for a while, and closed only when nothing has come on it. Resolves when no connection is left.
+   */
+  async drain({ idleGraceMs, limitMs }: DrainTimes): Promise<void> {
+    this.#isDraining = true;
+    const empty = new Promise<void>((resolve) => {
+      this.#whenEmpty = resolve;
+    });
+    const grace = setTimeout(() => this.#closeIdle(), idleGraceMs);
+    const limit = setTimeout(() => this.#cut(), limitMs);
+    if (this.#open.size > 0) await empty;
+    clearTimeout(grace);
+    clearTimeout(limit);
+  }
+
+  #closeIdle(): void {
+    for (const [socket, usage] of this.#open) {
+      if (usage.active === 0 && socket.bytesRead === usage.readBytes) socket.end();
+    }
+  }
+
+  #cut(): void {
+    for (const socket of this.#open.keys()) socket.destroy();
+  }
+}

@@ -1,0 +1,152 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { availableParallelism } from 'node:os';
+import { findServable } from './bundle.ts';
+import type { DrainTimes } from './connections.ts';
+import type { Signature } from './facts.ts';
+import { createHttpServer, type HttpServer } from './http-server.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { ServedModel } from './served-model.ts';
+import { runtimeVersion } from './session.ts';
+
+/** What is served and how; everything but the path has a default. */
+export interface ServeOptions {
+  /** A serving bundle (folder), or an ONNX file. */
+  readonly path: string;
+  /** The name in URLs; of the bundle, or the file's stem. */
+  readonly name?: string;
+  /** 1 unless given. */
+  readonly version?: string;
+  /** Threads of one inference that runs in a worker; the cores of the machine unless given. */
+  readonly threads?: number;
+  /** Requests that may wait; further ones are told to come back (503). 1024 unless given. */
+  readonly maxQueue?: number;
+  /** The largest body, 64 MiB unless given. */
+  readonly maxBodyBytes?: number;
+  /** 30 s unless given. */
+  readonly deadlineMs?: number;
+  /** Version of the server as it is shown to clients. */
+  readonly serverVersion?: string;
+  /** One line about what a person should know; thrown away unless given. */
+  readonly log?: (line: string) => void;
+}
+
+export interface ListenOptions extends ServeOptions {
+  /** 127.0.0.1 unless given. */
+  readonly host?: string;
+  /** 8080 unless given; 0 takes any that is free. */
+  readonly port?: number;
+}
+
+/** A service that is ready and does not listen: it takes connections from `accept`. */
+export interface Service {
+  readonly name: string;
+  readonly version: string;
+  readonly signature: Signature;
+  /** Whether the model runs on the thread of the HTTP server or in a worker. */
+  readonly where: 'main' | 'worker';
+  accept(socket: Socket): void;
+  /** Not ready from now on. Resolves when every request that has come is answered and every connection closed. */
+  drain(times?: Partial<DrainTimes>): Promise<void>;
+  /** Ends what is left; nothing is waited for. */
+  close(): Promise<void>;
+}
+
+export interface RunningServer extends Omit<Service, 'accept'> {
+  readonly url: string;
+  readonly port: number;
+}
+
+/** Loads the model and makes it ready to serve. Throws a `ModelLoadError`. */
+export async function createService(options: ServeOptions): Promise<Service> {
+  const { threads = Math.min(8, availableParallelism()), maxQueue = 1024, log = () => {} } = options;
+  const servable = await findServable(options.path);
+  const name = options.name ?? servable.name;
+  const version = options.version ?? '1';
+  // The counters name the model, and the model counts: the gauges look the model up when they are read.
+  let model: ServedModel | undefined;
+  const metrics: Metrics = await createMetrics({
+    name,
+    version,
+    precision: servable.precision ?? '',
+    runtime: `onnxruntime-node ${runtimeVersion()}`,
+    where: () => model?.where ?? '',
+    queueDepth: () => model?.queueDepth ?? 0,
+    isReady: () => (model?.isReady ?? false) && !http.connections.isDraining,
+  });
+  model = await ServedModel.load({ servable, name, version, threads, maxQueue, observer: metrics, log });
+  const http = createHttpServer({
+    model,
+    metrics,
+    log,
+    serverVersion: options.serverVersion ?? '',
+    maxBodyBytes: options.maxBodyBytes ?? 64 * 1024 * 1024,
+    deadlineMs: options.deadlineMs ?? 30_000,
+  });
+  return serviceOf(model, http);
+}
+
+/** Serves a bundle or an ONNX file on a port. Throws a `ModelLoadError`, or the error of `listen` (EADDRINUSE, EACCES). */
+export async function startServer(options: ListenOptions): Promise<RunningServer> {
+  const { host = '127.0.0.1', port = 8080 } = options;
+  const service = await createService(options);
+  const listener = createServer({ noDelay: true, allowHalfOpen: true }, service.accept);
+  try {
+    await listen(listener, host, port);
+  } catch (cause) {
+    await service.close();
+    throw cause;
+  }
+  const address = listener.address();
+  const bound = typeof address === 'object' && address !== null ? address.port : port;
+  return {
+    ...service,
+    port: bound,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
+    drain: (times) => {
+      listener.close();
+      return service.drain(times);
+    },
+    close: () => {
+      listener.close();
+      return service.close();
+    },
+  };
+}
+
+function serviceOf(model: ServedModel, { server, connections }: HttpServer): Service {
+  const close = async (): Promise<void> => {
+    // Ends the timers, too.
+    server.close();
+    server.closeAllConnections();
+    await model.close();
+  };
+  return {
+    name: model.name,
+    version: model.version,
+    signature: model.signature,
+    where: model.where,
+    accept: (socket) => {
+      socket.setNoDelay(true);
+      // A client may end its side once it has asked, and still wants its answer.
+      socket.allowHalfOpen = true;
+      server.emit('connection', socket);
+      // A socket from another process comes paused, so that no byte was read where it came from.
+      socket.resume();
+    },
+    drain: async ({ idleGraceMs = 5_000, limitMs = 45_000 } = {}) => {
+      await connections.drain({ idleGraceMs, limitMs });
+      await close();
+    },
+    close,
+  };
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
