@@ -1,28 +1,16 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { metrics } from 'modelflow/stages';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
+import { type Answer, askScikitLearn } from './judge.ts';
 import { type CountsCase, degenerateCases, type MetricCase, type RegressionCase, randomCases, type ScoresCase } from './metric-cases.ts';
-import { realPython, scikitLearn } from './python.ts';
-
-type Answer = Readonly<Record<string, number | null | readonly (number | null)[]>>;
 
 const seed = 20_260_401;
 const random = randomCases(400, seed);
 const cases: readonly MetricCase[] = [...degenerateCases, ...random];
-let folder = '';
 let answers: readonly Answer[] = [];
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'metrics-'));
-  const files = { cases: join(folder, 'cases.json'), answers: join(folder, 'answers.json') };
-  await writeFile(files.cases, JSON.stringify(cases));
-  await realPython().call({ environment: scikitLearn, script: new URL('./sklearn_judge.py', import.meta.url), request: files });
-  answers = JSON.parse(await readFile(files.answers, 'utf8'));
+  answers = await askScikitLearn(cases);
 });
-
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 test('every metric was compared with scikit-learn in at least forty cases', () => {
   expect(answers).toHaveLength(cases.length);
