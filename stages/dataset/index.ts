@@ -1,5 +1,4 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { defineStage, file, z } from '../../core/index.ts';
 import { Dataset } from '../kinds.ts';
@@ -31,7 +30,8 @@ export const dataset = defineStage({
   options,
   output: Dataset,
   async run({ options, out, signal, log }) {
-    const scratch = await mkdtemp(join(tmpdir(), 'modelflow-dataset-'));
+    // Beside what it becomes: the temporary folder of the system may be small, and keeps what a killed run leaves.
+    const scratch = await mkdtemp(join(out, '.unpacked-'));
     try {
       const chosen = await openSource(options.path.path, { ...options, scratch, signal });
       const available = sharedRows(chosen, basename(options.path.path));

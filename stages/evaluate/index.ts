@@ -41,7 +41,9 @@ export const evaluate = defineStage({
     const labels = await readLabels(data);
     const rows = await openRows(data);
     const { task, ...rest } = options;
-    const prediction = await predict({ signal, log, python }, model, { ...rest, data: rows, output: options.output }).finally(rows.close);
+    const prediction = await predict({ signal, log, python }, model, { ...rest, data: rows, output: options.output, scratch: out }).finally(
+      rows.close,
+    );
     const { output, outputName, latency } = prediction;
     await writeNpy(join(out, 'predictions.npy'), output);
     const { processing, sizeBytes } = model.facts;
@@ -65,7 +67,11 @@ export const evaluate = defineStage({
 
 type AnyModel = OriginalModel | Artifact<typeof OnnxModel>;
 
-function predict(ctx: Pick<StageContext, 'signal' | 'log' | 'python'>, model: AnyModel, request: PredictRequest): Promise<Prediction> {
+function predict(
+  ctx: Pick<StageContext, 'signal' | 'log' | 'python'>,
+  model: AnyModel,
+  request: PredictRequest & { readonly scratch: string },
+): Promise<Prediction> {
   return model.kind === 'onnx-model' ? predictOnnx(ctx, model, request) : predictFramework(ctx, model, request);
 }
 

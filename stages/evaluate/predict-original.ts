@@ -1,5 +1,4 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { failure, type StageContext } from '../../core/index.ts';
 import { type Processing, postprocess, preprocess, type Tensor } from '../../core/serve/index.ts';
@@ -13,9 +12,9 @@ import type { DataRows } from './rows.ts';
 export async function predictFramework(
   ctx: Pick<StageContext, 'signal' | 'log' | 'python'>,
   model: OriginalModel,
-  request: PredictRequest,
+  request: PredictRequest & { /** A folder to work in; nothing is left there. */ readonly scratch: string },
 ): Promise<Prediction> {
-  const scratch = await mkdtemp(join(tmpdir(), 'modelflow-evaluate-'));
+  const scratch = await mkdtemp(join(request.scratch, '.rows-'));
   try {
     const { processing } = model.facts;
     const inputs: Record<string, string> = {};

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Artifact } from 'modelflow';
 import { type Tensor, toNumbers } from 'modelflow/serve';
@@ -18,6 +18,7 @@ const processing = {
 async function measured(model: Artifact, data: Artifact) {
   const { artifact } = await runStage(evaluate, { model, data }, { latencySamples: 20, batch: 48 });
   const predictions = await readNpy(join(artifact.path, 'predictions.npy'));
+  expect((await readdir(artifact.path)).sort()).toEqual(['predictions.npy', 'report.json']);
   return { facts: artifact.facts, predictions, report: JSON.parse(await readFile(join(artifact.path, 'report.json'), 'utf8')) };
 }
 
