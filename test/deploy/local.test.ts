@@ -204,7 +204,7 @@ test('a request that is being answered is finished before the service goes', asy
   const live = await rig.apply(await rig.bundle('one'), 'stamp-one');
   const { pid } = await call(live.url);
   const slow = call(live.url, '/slow');
-  await call(live.url);
+  await rig.logged(/holds an answer back/);
   const removed = rig.remove();
   await rig.logged(/revision 1 finishes what it has/);
   process.kill(pid, 'SIGUSR2');

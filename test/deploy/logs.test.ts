@@ -1,6 +1,7 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openLogFile } from '../../stages/deploy/local/log-file.ts';
 import { parseLine, readLog } from '../../stages/deploy/local/log-reader.ts';
@@ -65,4 +66,45 @@ test('a followed log gives what was there and what comes, over several rotations
   log.close();
   expect(lines.slice(0, 200)).toEqual(Array.from({ length: 200 }, (_, index) => `line ${index}`));
   expect((await readdir(join(folder, 'logs'))).length).toBeGreaterThan(2);
+});
+
+test('a line that is written in pieces comes as one line, once it is whole', async () => {
+  openLogFile(path).append('r1.1', 'first');
+  const stop = new AbortController();
+  const lines: string[] = [];
+  for await (const { line } of readLog(path, { follow: true, lines: 10 }, stop.signal)) {
+    lines.push(line);
+    if (lines.length === 1) {
+      // Each piece is on disk before the next: the reader may see any of them by itself.
+      for (const piece of ['2026-01-01T00:00:00.000Z r1.1 one ', 'line in ', 'pieces ']) {
+        await appendFile(path, piece);
+        await turn();
+      }
+      await appendFile(path, 'é\n');
+    } else stop.abort();
+  }
+  expect(lines).toEqual(['first', 'one line in pieces é']);
+});
+
+test('a reader that races with a writer and its rotations misses nothing', async () => {
+  const log = openLogFile(path, { maxBytes: 2_000, kept: 9 });
+  const count = 4_000;
+  log.append('r1.1', 'line 0');
+  const stop = new AbortController();
+  const lines: string[] = [];
+  const reading = (async () => {
+    for await (const { line } of readLog(path, { follow: true, lines: count }, stop.signal)) {
+      lines.push(line);
+      if (line === `line ${count - 1}`) stop.abort();
+    }
+  })();
+  for (let next = 1; next < count; next++) {
+    log.append('r1.1', `line ${next}`);
+    if (next % 3 === 0) await turn();
+    // A reader may fall behind by less than the files that are kept.
+    while (next - lines.length > 200) await turn();
+  }
+  await reading;
+  log.close();
+  expect(lines).toEqual(Array.from({ length: count }, (_, index) => `line ${index}`));
 });

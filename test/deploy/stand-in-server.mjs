@@ -10,6 +10,10 @@ const behaviour = JSON.parse(readFileSync(join(values.bundle, 'behaviour.json'),
 console.log(`stand-in ${behaviour.label} starts`);
 let isDraining = false;
 let answering = 0;
+const slow = [];
+process.on('SIGUSR2', () => {
+  for (const end of slow.splice(0)) end();
+});
 const server = createServer((request, response) => {
   answering++;
   response.on('close', () => {
@@ -22,8 +26,9 @@ const server = createServer((request, response) => {
   if (isDraining) response.setHeader('connection', 'close');
   response.statusCode = isKnown ? 200 : 404;
   const end = () => response.end(JSON.stringify({ label: behaviour.label, version: values.version, pid: process.pid }));
-  if (request.url === '/slow') process.once('SIGUSR2', end);
-  else end();
+  if (request.url !== '/slow') return end();
+  slow.push(end);
+  console.log('holds an answer back');
 });
 server.keepAliveTimeout = 60_000;
 

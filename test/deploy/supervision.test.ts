@@ -132,7 +132,7 @@ test('a supervisor that is asked to end by the system finishes its requests, and
     const supervisor = await identityOf(await rig.supervisorPid());
     const { pid } = await call(live.url);
     const slow = call(live.url, '/slow');
-    await call(live.url);
+    await rig.logged(/holds an answer back/);
     process.kill(supervisor?.pid ?? 0, 'SIGTERM');
     await rig.logged(/revision 1 finishes what it has/);
     process.kill(pid, 'SIGUSR2');

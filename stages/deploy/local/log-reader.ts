@@ -1,9 +1,12 @@
-import { watch } from 'node:fs';
-import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
+import { existsSync, watch } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { LogLine } from '../../../core/index.ts';
 import { olderThan } from './log-file.ts';
 import { ignoreMissing } from './state.ts';
+
+/** More than any log keeps. */
+const mostOlder = 9;
 
 /** The last lines of a log and, when followed, each one that comes, until the signal aborts. A log that is not there has no lines. */
 export async function* readLog(
@@ -11,38 +14,38 @@ export async function* readLog(
   given: { readonly follow: boolean; readonly lines: number },
   signal: AbortSignal,
 ): AsyncGenerator<LogLine> {
-  const file = await open(path, 'r').catch(ignoreMissing);
-  if (file === undefined) return;
-  const tail = new Tail(path, file);
   // Watching begins before the first read: what is written in between is then seen by one of the two.
-  const changes = given.follow ? new Changes(dirname(path), signal) : undefined;
+  const changes = given.follow && existsSync(dirname(path)) ? new Changes(dirname(path), signal) : undefined;
+  let begun: Awaited<ReturnType<typeof begin>>;
   try {
-    const first = await tail.next();
-    const missing = given.lines - first.length;
-    const older = missing > 0 ? await olderLines(path, missing) : [];
-    yield* [...older, ...first].slice(given.lines > 0 ? -given.lines : Number.POSITIVE_INFINITY).map(parseLine);
-    while (changes !== undefined && (await changes.next())) yield* (await tail.next()).map(parseLine);
+    begun = await begin(path, given.lines);
+    if (begun === undefined) return;
+    if (given.lines > 0) yield* begun.first.slice(-given.lines).map(parseLine);
+    while (changes !== undefined && (await changes.next())) yield* (await begun.tail.next()).map(parseLine);
   } finally {
     changes?.close();
-    await tail.close();
+    await begun?.tail.close();
   }
+}
+
+/** Starts in the newest file from which on there are enough lines. Reading only ever goes forward, so that a rotation repeats nothing. */
+async function begin(path: string, lines: number): Promise<{ readonly tail: Tail; readonly first: readonly string[] } | undefined> {
+  let begun: { readonly tail: Tail; readonly first: readonly string[] } | undefined;
+  for (const name of [path, ...olderThan(path, mostOlder)]) {
+    const file = await open(name, 'r').catch(ignoreMissing);
+    if (file === undefined) break;
+    await begun?.tail.close();
+    const tail = new Tail(path, file);
+    begun = { tail, first: await tail.next() };
+    if (begun.first.length >= lines) break;
+  }
+  return begun;
 }
 
 /** `<ISO time> <source> <text>`; anything else is text without the two. */
 export function parseLine(text: string): LogLine {
   const match = /^(\d{4}-\d\d-\d\dT[\d:.]+Z) (\S+) (.*)$/s.exec(text);
   return match === null ? { at: '', source: '', line: text } : { at: match[1] ?? '', source: match[2] ?? '', line: match[3] ?? '' };
-}
-
-async function olderLines(path: string, wanted: number): Promise<readonly string[]> {
-  const lines: string[] = [];
-  for (const name of olderThan(path, 9)) {
-    if (lines.length >= wanted) break;
-    const text = await readFile(name, 'utf8').catch(ignoreMissing);
-    if (text === undefined) break;
-    lines.unshift(...text.split('\n').slice(0, -1));
-  }
-  return lines.slice(-wanted);
 }
 
 /** Reads what was added since the last time, through a rotation too. */
@@ -57,15 +60,37 @@ class Tail {
   }
 
   async next(): Promise<readonly string[]> {
-    const lines = await this.#drain();
-    const now = await stat(this.#path).catch(ignoreMissing);
-    if (now === undefined || now.ino === (await this.#file.stat()).ino) return lines;
-    const fresh = await open(this.#path, 'r').catch(ignoreMissing);
-    if (fresh === undefined) return lines;
-    const last = await this.#drain();
-    await this.#file.close();
-    this.#file = fresh;
-    return [...lines, ...last, ...(await this.#drain())];
+    const lines = [...(await this.#drain())];
+    for (;;) {
+      const fresh = await this.#successor();
+      if (fresh === undefined) return lines;
+      // Written to the old file after the last look, and before it was moved aside.
+      lines.push(...(await this.#drain()));
+      await this.#file.close();
+      this.#file = fresh;
+      lines.push(...(await this.#drain()));
+    }
+  }
+
+  /** The file that was begun after this one; undefined while this is the current one. */
+  async #successor(): Promise<FileHandle | undefined> {
+    const { ino: own } = await this.#file.stat();
+    for (;;) {
+      // From the newest to the oldest: a rotation meanwhile shows a file twice, and hides none.
+      const found: { readonly name: string; readonly ino: number }[] = [];
+      for (const name of [this.#path, ...olderThan(this.#path, mostOlder)]) {
+        const ino = (await stat(name).catch(ignoreMissing))?.ino;
+        if (ino !== undefined) found.push({ name, ino });
+      }
+      const at = found.findLastIndex(({ ino }) => ino === own);
+      // Its own file was deleted: the oldest that is left comes next.
+      const next = found[at === -1 ? found.length - 1 : at - 1];
+      if (next === undefined) return undefined;
+      const file = await open(next.name, 'r').catch(ignoreMissing);
+      if (file === undefined) continue;
+      if ((await file.stat()).ino === next.ino) return file;
+      await file.close();
+    }
   }
 
   async close(): Promise<void> {
