@@ -32,6 +32,10 @@ export async function createWorkerSession(path: string, threads: number): Promis
   const loaded = await firstReply(worker, path);
   worker.on('message', (reply: WorkerReply) => settle(reply, waiting));
   let closing = false;
+  let gone: WorkerLostError | undefined;
+  void ended.then((error) => {
+    gone = error;
+  });
   let nextId = 0;
   return {
     signature: loaded.signature,
@@ -43,7 +47,8 @@ export async function createWorkerSession(path: string, threads: number): Promis
     }),
     run: (inputs) =>
       new Promise((resolve, reject) => {
-        if (closing) throw new WorkerLostError('the model is closed');
+        // A message to a thread that is gone would never be answered.
+        if (gone !== undefined || closing) throw gone ?? new WorkerLostError('the model is closed');
         const id = nextId++;
         const { tensors, buffers } = packed(inputs);
         waiting.set(id, { resolve, reject });
