@@ -14,10 +14,11 @@ const silenceMs = 1_000;
 /**
  * The command replaces the shell and so leads the process group. The watchdog lives in the same group and holds the read end of file
  * descriptor 4, whose other end only the CLI has: whichever way the CLI ends, the kernel closes it, and the watchdog kills the group.
- * It ignores what may be sent to the group before, holds none of the command's streams (their end would never come), and is no
- * child of the command (which may wait for all of its own). `kill -KILL -- -$$` is not understood by dash.
+ * It ignores what may be sent to the group before; that is so before it is forked, and it is forked before the command begins: a signal
+ * can come at any time. It holds none of the command's streams (their end would never come), and is no child of the command (which may
+ * wait for all of its own). `kill -KILL -- -$$` is not understood by dash.
  */
-const watched = `( { trap '' TERM INT HUP QUIT; while read -r _; do :; done <&4; kill -9 -$$; } </dev/null >/dev/null 2>&1 3>&- & )
+const watched = `( trap '' TERM INT HUP QUIT; { while read -r _; do :; done <&4; kill -9 -$$; } </dev/null >/dev/null 2>&1 3>&- & )
 exec 4<&-
 exec "$@"`;
 
@@ -136,7 +137,7 @@ async function follow(child: Child, request: ProcessRequest, { signal, graceMs =
     signalGroup(child.pid, 'SIGKILL');
     child.lifeline.end();
     await dead;
-    for (const stream of streams) stream.giveUpWhenSilent();
+    await Promise.all(streams.map((stream) => stream.atItsEnd()));
     const { exitCode, signal: by } = await child.ended;
     for (const stream of streams) stream.rethrow();
     signal.throwIfAborted();
@@ -175,14 +176,15 @@ async function kill(child: Child): Promise<void> {
 }
 
 interface Listener {
-  giveUpWhenSilent(): void;
+  /** Resolves when every line was handed on. Gives up a stream that says nothing any more but stays open. */
+  atItsEnd(): Promise<void>;
   /** What a listener of the caller threw must not be lost, nor may it end the process from inside a stream event. */
   rethrow(): void;
 }
 
 function listen(stream: Readable, keep: (chunk: Uint8Array) => void, onLine: (line: string) => void): Listener {
   let thrown: { readonly error: unknown } | undefined;
-  let silence: NodeJS.Timeout | undefined;
+  let heard = false;
   const lines = splitLines((line) => {
     try {
       onLine(line);
@@ -191,17 +193,23 @@ function listen(stream: Readable, keep: (chunk: Uint8Array) => void, onLine: (li
     }
   });
   stream.on('data', (chunk: Uint8Array) => {
-    silence?.refresh();
+    heard = true;
     keep(chunk);
     lines.write(chunk);
   });
-  stream.once('close', () => {
-    clearTimeout(silence);
-    lines.end();
-  });
+  const closed = new Promise<void>((resolve) => stream.once('close', resolve));
   return {
-    giveUpWhenSilent() {
-      if (!stream.closed) silence = setTimeout(() => stream.destroy(), silenceMs);
+    async atItsEnd() {
+      const silence = setInterval(() => {
+        heard = false;
+        // Not at once: where this thread was busy all the time, what was written meanwhile is read only after the timers.
+        setImmediate(() => {
+          if (!heard) stream.destroy();
+        });
+      }, silenceMs);
+      await closed;
+      clearInterval(silence);
+      lines.end();
     },
     rethrow() {
       if (thrown) throw thrown.error;

@@ -109,6 +109,17 @@ test('stdin, both outputs and file descriptor 3 reach their ends as lines', asyn
   expect(progress).toEqual(['done', 'more']);
 });
 
+test('the last line is handed on before the end is told, even without a line ending', async () => {
+  const ends = await Promise.all(
+    Array.from({ length: 20 }, async () => {
+      const lines: string[] = [];
+      await shell('printf end; printf "progress" >&3', { onLine: (line) => lines.push(line), onProgressLine: (line) => lines.push(line) });
+      return lines.toSorted().join(' ');
+    }),
+  );
+  expect(new Set(ends)).toEqual(new Set(['end progress']));
+});
+
 test('a command that does not read its input is no failure', async () => {
   expect(await run({ command: 'true', args: [], input: 'x'.repeat(4_000_000) })).toMatchObject({ exitCode: 0 });
 });
