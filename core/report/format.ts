@@ -1,4 +1,4 @@
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
 import type { FactUnit } from '../spec/artifact.ts';
 import { unreachable } from '../spec/unreachable.ts';
 
@@ -102,10 +102,12 @@ export function formatValue(value: unknown, limit = 80): string {
   return clip(oneLine(JSON.stringify(value) ?? String(value)), limit);
 }
 
-/** Line breaks and control characters (and with them terminal escapes) made harmless. */
+/** On one line, without colours and other terminal escapes; control characters that are left are shown as `\uFFFD`. */
 export function oneLine(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
-  return text.replace(/\s*\n\s*/g, ' ').replace(/[\u0000-\u001f\u007f-\u009f]/g, '\uFFFD');
+  return stripVTControlCharacters(text)
+    .replace(/\s*\n\s*/g, ' ')
+    .replace(/[\u0000-\u001f\u007f-\u009f]/g, '\uFFFD');
 }
 
 export function clip(text: string, limit: number): string {
@@ -137,6 +139,5 @@ export function columns(rows: readonly (readonly string[])[], right: ReadonlySet
 }
 
 function widthOf(text: string): number {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: colour takes no room.
-  return text.replace(/\u001b\[[0-9;]*m/g, '').length;
+  return stripVTControlCharacters(text).length;
 }

@@ -7,15 +7,15 @@ const words: Readonly<Record<RunOutcome, string>> = {
   failed: 'FAILED',
   refused: 'REFUSED by a gate',
   'rolled-back': 'ROLLED BACK',
-  stopped: 'stopped; run again to go on',
+  stopped: 'stopped',
 };
 
 /** The last line of a run: `done in 12 s: 2 made, 5 reused`. */
 export function outcomeLine(view: RunView): string {
   const counted = countStates(view);
   const word = view.outcome === undefined ? 'not finished' : words[view.outcome];
-  const time = view.durationMs === undefined ? '' : ` in ${formatMs(view.durationMs)}`;
-  return `${view.outcome === 'ok' ? `${word}${time}` : `${word} after${time.slice(3)}`}${counted === '' ? '' : `: ${counted}`}`;
+  const time = view.durationMs === undefined ? '' : `${view.outcome === 'ok' ? ' in' : ' after'} ${formatMs(view.durationMs)}`;
+  return `${word}${time}${counted === '' ? '' : `: ${counted}`}`;
 }
 
 const order: readonly (readonly [NodeState, string])[] = [
