@@ -1,4 +1,4 @@
-import { Agent, get } from 'node:http';
+import { Agent, request } from 'node:http';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ServiceRig } from './service-rig.ts';
 
@@ -8,8 +8,11 @@ const requestsPerSecond = 200;
 let rig: ServiceRig;
 beforeEach(async () => {
   rig = await ServiceRig.open();
+  rig.entry = undefined;
 });
 afterEach(() => rig.close());
+
+const body = JSON.stringify({ inputs: [{ name: 'x', shape: [1, 3], datatype: 'FP32', data: [1, 1, 1] }] });
 
 interface Tally {
   ok: number;
@@ -25,7 +28,7 @@ function load(url: string, agent: Agent | false): { stop(): Promise<Tally>; sent
   let waiting: { readonly count: number; readonly resolve: () => void } | undefined;
   const one = () =>
     new Promise<void>((resolve) => {
-      get(url, { agent }, (response) => {
+      request(`${url}/v2/models/digits/infer`, { agent, method: 'POST' }, (response) => {
         let text = '';
         response.on('data', (chunk) => {
           text += chunk;
@@ -34,10 +37,14 @@ function load(url: string, agent: Agent | false): { stop(): Promise<Tally>; sent
         response.on('end', () => {
           if (response.statusCode === 200) tally.ok++;
           else tally.failures.push(`status ${response.statusCode}`);
-          tally.versions.add(JSON.parse(text).version);
+          const answer = JSON.parse(text);
+          tally.versions.add(answer.model_version);
+          if (JSON.stringify(answer.outputs?.[0]?.data) !== '[9.5,11.5]') tally.failures.push(`answered ${text}`);
           resolve();
         });
-      }).on('error', (error) => resolve(void tally.failures.push(`request: ${error.message}`)));
+      })
+        .on('error', (error) => resolve(void tally.failures.push(`request: ${error.message}`)))
+        .end(body);
     });
   const timer = setInterval(() => {
     const doing = one();
@@ -61,12 +68,12 @@ test.each([
   ['connections that are kept alive', () => new Agent({ keepAlive: true, maxSockets: 50 })],
   ['kept connections that are mostly idle', () => new Agent({ keepAlive: true, maxSockets: 200, scheduling: 'fifo' })],
 ])('no request is refused, reset or answered wrongly over ten replacements: %s', async (_, agentOf) => {
-  let live = await rig.apply(await rig.bundle('0'), 'stamp-0', { processes: 2 });
+  let live = await rig.apply(await rig.realBundle(), 'stamp-0', { processes: 2 });
   const agent = agentOf();
-  const traffic = load(`${live.url}/`, agent);
+  const traffic = load(`${live.url}`, agent);
   await traffic.sent(40);
   for (let count = 1; count <= replacements; count++) {
-    live = await rig.apply(await rig.bundle(`${count}`), `stamp-${count}`, { processes: 2 }, { have: live });
+    live = await rig.apply(await rig.realBundle(), `stamp-${count}`, { processes: 2 }, { have: live });
     await traffic.sent(40);
   }
   const { ok, failures, versions } = await traffic.stop();

@@ -4,10 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Artifact, DesiredService, LiveService, Log, LogLine } from '../../core/index.ts';
+import { BundleManifest, runtimeVersion } from '../../core/serve/index.ts';
 import { isRunning } from '../../stages/deploy/local/identity.ts';
 import { readSupervisor } from '../../stages/deploy/local/state.ts';
-import { localWith } from '../../stages/deploy/targets/local.ts';
+import { local, localWith } from '../../stages/deploy/targets/local.ts';
 import type { ServingBundle } from '../../stages/kinds.ts';
+import { linear } from '../serve/example-models.ts';
+import { onnxModel } from '../serve/onnx-model.ts';
 
 export type Bundle = Artifact<typeof ServingBundle>;
 type Settings = Parameters<ReturnType<typeof localWith>>[0];
@@ -44,8 +47,28 @@ export class ServiceRig {
     return asBundle(path);
   }
 
+  /** A bundle for the real server: y = x · [[1, 2], [3, 4], [5, 6]] + [0.5, −0.5], where x is half of the raw values. */
+  async realBundle(model: Uint8Array = onnxModel(linear())): Promise<Bundle> {
+    const path = join(this.folder, `bundle-${this.#count++}`);
+    await mkdir(path, { recursive: true });
+    await writeFile(join(path, 'model.onnx'), model);
+    const tensor = (name: string, columns: number) => ({ name, dtype: 'float32', shape: [null, columns] });
+    const manifest = BundleManifest.parse({
+      format: 1,
+      name: 'bundled',
+      model: 'model.onnx',
+      signature: { inputs: [tensor('x', 3)], outputs: [tensor('y', 2)] },
+      processing: { input: { scale: 0.5 } },
+      opset: 17,
+      precision: 'float32',
+      runtime: { name: 'onnxruntime-node', version: runtimeVersion() },
+    });
+    await writeFile(join(path, 'bundle.json'), JSON.stringify(manifest));
+    return asBundle(path);
+  }
+
   target(settings: Settings = {}) {
-    return localWith(this.entry)({ port: 0, ...settings });
+    return (this.entry === undefined ? local : localWith(this.entry))({ port: 0, ...settings });
   }
 
   context(settings: Settings = {}, signal: AbortSignal = new AbortController().signal) {

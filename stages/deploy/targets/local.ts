@@ -13,7 +13,7 @@ import { pathsOf, readService } from '../local/state.ts';
 const settings = {
   port: z.int().min(0).max(65_535).default(8080).describe('0: any free port, which the service then keeps'),
   host: z.string().min(1).default('127.0.0.1').describe('the address to listen on; 0.0.0.0 lets other machines in'),
-  processes: z.int().min(1).max(256).default(1).describe('server processes that share the port'),
+  processes: z.int().min(1).max(256).default(1).describe('server processes that share the port; each has metrics of its own'),
   readyTimeoutMs: z.int().min(1).max(3_600_000).default(60_000).describe('how long a new release may take to load its model'),
   keep: z.int().min(1).max(100).default(2).describe('how many releases stay on disk'),
 };
