@@ -104,10 +104,9 @@ export function formatValue(value: unknown, limit = 80): string {
 
 /** On one line, without colours and other terminal escapes; control characters that are left are shown as `\uFFFD`. */
 export function oneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
   return stripVTControlCharacters(text)
     .replace(/\s*\n\s*/g, ' ')
-    .replace(/[\u0000-\u001f\u007f-\u009f]/g, '\uFFFD');
+    .replace(/\p{Cc}/gu, '\uFFFD');
 }
 
 export function clip(text: string, limit: number): string {
