@@ -1,4 +1,4 @@
-import type { Cause, LiveChange } from '../spec/plan.ts';
+import type { Cause, LiveChange, Step } from '../spec/plan.ts';
 import type { Change } from '../spec/target.ts';
 import { unreachable } from '../spec/unreachable.ts';
 import { formatValue, oneLine, shortDigest } from './format.ts';
@@ -72,10 +72,11 @@ export function liveText(live: LiveChange): string {
   }
 }
 
-/** Of a step that is decided when its inputs are made. */
-export function laterText(after: readonly string[], live: LiveChange | undefined): string {
-  const same = live === undefined ? 'reused if the bytes come out the same' : 'left alone if the bytes come out the same';
-  return live?.action === 'create' ? `after ${after.join(', ')}` : `after ${after.join(', ')}; ${same}`;
+/** Of a step that is decided when its inputs are made. One that never ran, or whose service is not there, has nothing to fall back on. */
+export function laterText(step: Extract<Step, { do: 'decide-later' }>, named: (node: string) => string): string {
+  const after = `after ${step.after.map(named).join(', ')}`;
+  if (step.live) return step.live.action === 'create' ? after : `${after}; left alone if the bytes come out the same`;
+  return step.lastMs === undefined ? after : `${after}; reused if the bytes come out the same`;
 }
 
 /** One line of a diff, or two: the sign, then the path and the value. */

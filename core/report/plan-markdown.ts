@@ -97,13 +97,7 @@ function reasons(step: Step): readonly string[] {
     case 'run':
       return [...step.because.map(causeText), ...inWorld];
     case 'decide-later':
-      return [
-        laterText(
-          step.after.map((name) => `\`${name}\``),
-          live,
-        ),
-        ...inWorld,
-      ];
+      return [laterText(step, (name) => `\`${name}\``), ...inWorld];
     case 'reuse':
     case 'keep':
       return inWorld;

@@ -50,7 +50,7 @@ function reasons(step: Step): readonly string[] {
     case 'run':
       return [...step.because.map(causeText), ...inWorld];
     case 'decide-later':
-      return [laterText(step.after, live), ...inWorld];
+      return [laterText(step, (node) => node), ...inWorld];
     case 'keep':
       return inWorld;
     default:
