@@ -1,6 +1,6 @@
 import type { OpenModel } from './model.ts';
 import { castTo } from './numbers.ts';
-import { elementCount, isStrings, type Tensor, type Tensors, zeros } from './tensor.ts';
+import { copyOf, elementCount, isStrings, type Tensor, type Tensors, zeros } from './tensor.ts';
 import { madeUp } from './warm-up.ts';
 
 /** How requests of this model may share a run. */
@@ -60,7 +60,8 @@ export function takeRows(tensors: Tensors, from: number, to: number, total: numb
   for (const [name, { dtype, shape, data }] of Object.entries(tensors)) {
     if (shape[0] !== total) throw new Error(`output ${JSON.stringify(name)} has ${shape[0]} rows for a batch of ${total}`);
     const width = elementCount(shape.slice(1));
-    taken[name] = { dtype, shape: [to - from, ...shape.slice(1)], data: data.slice(from * width, to * width) };
+    const rows = isStrings(data) ? data.slice(from * width, to * width) : copyOf(data, from * width, to * width);
+    taken[name] = { dtype, shape: [to - from, ...shape.slice(1)], data: rows };
   }
   return taken;
 }

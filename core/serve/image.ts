@@ -45,7 +45,7 @@ async function decode(bytes: Uint8Array): Promise<Pixels> {
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
-    return { data, width: info.width, height: info.height, channels: info.channels };
+    return { data: plain(data), width: info.width, height: info.height, channels: info.channels };
   } catch (cause) {
     throw new ValueError(`the image cannot be decoded: ${cause instanceof Error ? cause.message : String(cause)}`);
   }
@@ -72,5 +72,10 @@ async function resize(pixels: Pixels, width: number, height: number): Promise<Pi
     .toColourspace(pixels.channels === 1 ? 'b-w' : 'srgb')
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true });
-  return { data, width: info.width, height: info.height, channels: info.channels };
+  return { data: plain(data), width: info.width, height: info.height, channels: info.channels };
+}
+
+/** A Buffer's `slice` shares memory where a Uint8Array's copies: tensors have none. */
+function plain(data: Buffer): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }

@@ -94,6 +94,12 @@ export function bytesOf(data: NumericData): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
+/** The elements from one index to another, in memory of their own. */
+export function copyOf(data: NumericData, from = 0, to = data.length): NumericData {
+  // A Buffer is a Uint8Array whose own `slice` shares the memory.
+  return data instanceof Uint8Array ? Uint8Array.prototype.slice.call(data, from, to) : data.slice(from, to);
+}
+
 /** Ends a switch over a closed union: a new member fails to compile here. */
 export function unreachable(value: never): never {
   throw new Error(`unreachable: ${JSON.stringify(value)}`);

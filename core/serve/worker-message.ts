@@ -1,5 +1,5 @@
 import type { Signature } from './facts.ts';
-import { isStrings, type NumericData, type Tensor, type Tensors } from './tensor.ts';
+import { copyOf, isStrings, type Tensor, type Tensors } from './tensor.ts';
 
 /** What the worker thread is started with. */
 export interface WorkerTask {
@@ -30,7 +30,7 @@ export function packed(tensors: Tensors): { readonly tensors: Tensors; readonly 
       copies[name] = tensor;
       continue;
     }
-    const data: NumericData = tensor.data.slice();
+    const data = copyOf(tensor.data);
     if (data.buffer instanceof ArrayBuffer) buffers.push(data.buffer);
     copies[name] = { ...tensor, data };
   }

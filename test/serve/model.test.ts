@@ -46,6 +46,15 @@ test('a run leaves the inputs to the caller, also when they are a view of someth
   expect(dataset).toEqual(Float32Array.of(9, 9, 9, 1, 2, 3, 9, 9, 9));
 });
 
+test("elements that come in a Buffer stay the caller's too", async () => {
+  const model = await open(identity('uint8'), { where: 'worker' });
+  const pooled = Buffer.from([1, 2, 3]);
+  const { y } = await model.run({ x: { dtype: 'uint8', shape: [1, 3], data: pooled } });
+  expect(y?.data).toEqual(Uint8Array.of(1, 2, 3));
+  expect([...pooled]).toEqual([1, 2, 3]);
+  expect(Buffer.from('still here').toString()).toBe('still here');
+});
+
 test('runs that overlap each get their own answer', async () => {
   const model = await open(identity('int32', ['N', 1]), { where: 'worker' });
   const answers = await Promise.all(
