@@ -5,6 +5,7 @@ import type { Reporter } from '../spec/journal.ts';
 import type { Plan } from '../spec/plan.ts';
 import { formatBytes, formatMs, oneLine } from './format.ts';
 import { outcomeLine } from './outcome.ts';
+import { plainReporter } from './plain.ts';
 import { summaryLine, wordOf } from './plan-summary.ts';
 
 export interface LiveOptions {
@@ -23,7 +24,10 @@ type Task = List['tasks'][number];
 
 /** Draws a run on a terminal, a line for each node that is made. listr2 only draws: no task of its ever runs, states are set as events come. */
 export async function liveReporter(plan: Plan, options: LiveOptions = {}): Promise<Reporter> {
-  const drawing = await newDrawing(options.terminal ?? process.stderr);
+  const terminal = options.terminal ?? process.stderr;
+  // A terminal that does not say how wide it is cannot be drawn on.
+  if (!(terminal.columns > 0)) return plainReporter(terminal);
+  const drawing = await newDrawing(terminal);
   const now = options.now ?? Date.now;
   const follower = followRun();
   const warnings: string[] = [];

@@ -141,6 +141,12 @@ describe('the live reporter', () => {
     expect(lines.at(-1)).toBe('not finished: 1 reused, 3 not begun');
   });
 
+  test('writes plain lines to a terminal that does not say how wide it is', async () => {
+    const { stream, text } = terminal();
+    await tell(await liveReporter(plan, { terminal: Object.assign(stream, { columns: 0 }) }), goodRun);
+    expect(text()).toBe(await plain(goodRun));
+  });
+
   test('names failures, skips and stops in words', async () => {
     const lines = await drawn(badRun);
     expect(lines.slice(-5)).toEqual([
