@@ -124,6 +124,21 @@ test('a port that another process holds is named with that process, by check and
   expect(await rig.check({ port })).toEqual([]);
 });
 
+test('the same port at another address is in the way of itself, and it is said how to go on', async () => {
+  const live = await rig.apply(await rig.bundle('one'), 'stamp-one');
+  const port = Number(new URL(live.url ?? '').port);
+  const [problem] = await rig.check({ port, host: '0.0.0.0' });
+  expect(problem).toMatchObject({ code: 'MF5003', hint: expect.stringContaining('It is `digits` itself, at 127.0.0.1') });
+  expect(await problemOf(rig.apply(await rig.bundle('two'), 'stamp-two', { port, host: '0.0.0.0' }))).toMatchObject({ code: 'MF5003' });
+  expect(await rig.read()).toEqual(live);
+});
+
+test('a service that listens everywhere is called over the loopback', async () => {
+  const live = await rig.apply(await rig.bundle('one'), 'stamp-one', { host: '0.0.0.0' });
+  expect(live.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+  expect(await call(live.url)).toMatchObject({ label: 'one' });
+});
+
 test('a new port answers before the old one is let go, and a port that is taken leaves the service where it was', async () => {
   const first = await rig.apply(await rig.bundle('one'), 'stamp-one');
   const taken = createServer().listen(0, '127.0.0.1');

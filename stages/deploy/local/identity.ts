@@ -34,9 +34,11 @@ export async function signal(identity: Identity, name: NodeJS.Signals): Promise<
 async function startOnLinux(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   if (stat === undefined) return undefined;
-  // The command, in brackets, may hold spaces and brackets itself: count from the last one. Field 3 is the state, 22 the start time.
+  // The command, in brackets, may hold spaces and brackets itself: count from the last one. Field 3 is the state, 20 the number of threads, 22 the start time.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields[0] === 'Z' ? undefined : fields[19];
+  // A zombie whose other threads still end holds its files and ports until the last of them is gone.
+  const isGone = fields[0] === 'Z' && Number(fields[17]) <= 1;
+  return isGone ? undefined : fields[19];
 }
 
 async function startByPs(pid: number): Promise<string | undefined> {

@@ -36,9 +36,12 @@ export function localWith(entry: string = servingRuntime()): ReturnType<typeof d
     async check(ctx, service) {
       const { host, port } = ctx.settings;
       const live = (await statusOf(folderOf(ctx, service), ctx.signal))?.current;
-      const isOurs = live?.boundPort === port && live.settings.host === host;
-      const problem = port === 0 || isOurs ? undefined : await portProblem(host, port);
-      return problem ? [problem] : [];
+      const isOwnPort = live?.boundPort === port;
+      if (port === 0 || (isOwnPort && live.settings.host === host)) return [];
+      const problem = await portProblem(host, port);
+      if (problem === undefined) return [];
+      const hint = `It is \`${service}\` itself, at ${live?.settings.host}: give the target another \`port\`, or stop it first with \`modelflow down\`.`;
+      return [isOwnPort ? { ...problem, hint } : problem];
     },
     read,
     async apply(ctx, want, have) {
