@@ -14,7 +14,7 @@ import { isSource, type Source } from '../spec/source.ts';
 import type { Placement, StageContext } from '../spec/stage.ts';
 import { isTarget } from '../spec/target.ts';
 import { filesFolder } from '../store/artifacts.ts';
-import { digestFile, digestSource } from '../store/digest.ts';
+import { digestSource } from '../store/digest.ts';
 import { systemClock } from '../world/clock.ts';
 import { processesFor, type RunWorld } from './processes.ts';
 import type { Workspace } from './workspace.ts';
@@ -118,8 +118,9 @@ function digestsOf(given: Inputs[string]): string | readonly string[] {
   return Array.isArray(given) ? (given as readonly StoredArtifact[]).map((each) => each.digest) : (given as StoredArtifact).digest;
 }
 
+/** A file that a stage names as its code. MF1107 when it is not there. */
 async function digestPath(path: string): Promise<string> {
-  return digestFile(path, statSync(path).size);
+  return (await digestSource({ source: 'file', path }, path)).digest;
 }
 
 function remembered<T>(memory: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {

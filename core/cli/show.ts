@@ -19,8 +19,6 @@ function readSource(file: string): string | undefined {
   }
 }
 
-export const showWarnings = showDiagnostics;
-
 /** NO_COLOR (no-color.org) and FORCE_COLOR are respected; otherwise colour is for terminals. */
 export function wantsColor(stream: { readonly isTTY?: boolean }): boolean {
   if (process.env['NO_COLOR']) return false;

@@ -1,4 +1,4 @@
-import type { Change, LiveService } from './target.ts';
+import type { Change } from './target.ts';
 
 /** Everything that decides the bytes of a node's result. Its digest is the fingerprint. */
 export interface FingerprintParts {
@@ -67,5 +67,3 @@ export interface Plan {
   readonly steps: readonly Step[];
   readonly gates: readonly PlannedGate[];
 }
-
-export type { LiveService };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Artifact, ArtifactKind, FactsOf } from './artifact.ts';
+import type { Artifact, ArtifactKind } from './artifact.ts';
 import type { Diagnostic } from './diagnostic.ts';
 import { ModelflowError } from './diagnostic.ts';
 import { parseAt } from './options.ts';
@@ -238,4 +238,3 @@ function slotProblem(stage: string, name: string, slot: AnySlot, value: unknown)
 export function isRef(value: unknown): value is Ref {
   return typeof value === 'object' && value !== null && 'kind' in value && 'node' in value;
 }
-export type { FactsOf };

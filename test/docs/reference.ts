@@ -54,7 +54,13 @@ function commandsBelow(command: Command, prefix: string): readonly string[] {
 /** With what `addHelpText` adds, which `helpInformation` leaves out. */
 function helpOf(command: Command): string {
   let text = '';
-  command.configureOutput({ writeOut: (piece) => void (text += piece), getOutHelpWidth: () => 100, getOutHasColors: () => false });
+  command.configureOutput({
+    writeOut: (piece) => {
+      text += piece;
+    },
+    getOutHelpWidth: () => 100,
+    getOutHasColors: () => false,
+  });
   command.outputHelp();
   return text.trim();
 }

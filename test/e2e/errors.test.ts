@@ -36,7 +36,7 @@ describe('an error in the configuration', () => {
   });
 
   it('a configuration that throws: the place and the code around it', async () => {
-    const rig = makeRig({ 'deploy.config.ts': 'enum Odd { A = 1 }\nconst x: number = Odd.A;\nthrow new Error(`no luck ${x}`);\n' });
+    const rig = makeRig({ 'deploy.config.ts': 'enum Odd { A = 1 }\nconst x: number = Odd.A;\nthrow new Error("no luck " + x);\n' });
     await expectFailure(rig, await rig.run('plan'), 'MF1002', 2, [/no luck 1/, /deploy\.config\.ts:3:7/, /throw new Error/]);
   });
 

@@ -2,7 +2,7 @@ import { makePlan } from '../../plan/plan.ts';
 import type { ExitCode } from '../../spec/codes.ts';
 import type { Plan } from '../../spec/plan.ts';
 import { planPorts } from '../engine-ports.ts';
-import { showWarnings } from '../show.ts';
+import { showDiagnostics } from '../show.ts';
 import { named, openWorkspace, selected, type Where, type Workspace } from '../workspace.ts';
 
 export interface PlanOptions extends Where {
@@ -15,7 +15,7 @@ export interface PlanOptions extends Where {
 /** `modelflow plan`: what would happen, and why. Nothing is changed on disk or in the world. */
 export async function planCommand(options: PlanOptions, signal: AbortSignal): Promise<ExitCode> {
   const workspace = await openWorkspace(options);
-  await showWarnings(workspace.warnings);
+  await showDiagnostics(workspace.warnings);
   const plan = await planOf(workspace, options, signal);
   console.log(await rendered(plan, options.format));
   return options.detailedExitcode && hasChanges(plan) ? 10 : 0;

@@ -6,7 +6,7 @@ import type { Plan } from '../../spec/plan.ts';
 import { enginePorts } from '../engine-ports.ts';
 import { packageManifest } from '../package-root.ts';
 import { beginSession } from '../session.ts';
-import { showDiagnostics, showWarnings, wantsColor } from '../show.ts';
+import { showDiagnostics, wantsColor } from '../show.ts';
 import { openWorkspace, selected, type Where, type Workspace } from '../workspace.ts';
 import { forcedOf, planCommand, planOf } from './plan.ts';
 
@@ -22,7 +22,7 @@ export interface RunOptions extends Where {
 export async function runCommand(options: RunOptions, signal: AbortSignal): Promise<ExitCode> {
   if (options.dryRun) return planCommand({ ...options, format: options.json ? 'json' : 'text', detailedExitcode: false }, signal);
   const workspace = await openWorkspace(options);
-  await showWarnings(workspace.warnings);
+  await showDiagnostics(workspace.warnings);
   const within = selected(workspace.graph, options.only);
   const forced = forcedOf(workspace, options, within);
   const session = beginSession(workspace);
