@@ -19,11 +19,17 @@ def load_original(request):
         raise
     except Exception as error:
         traceback.print_exc()
-        raise BridgeFailure("not-a-model", first_line(error), str(error).splitlines()[:12]) from error
+        raise BridgeFailure("not-a-model", cause_of(error), str(error).splitlines()[:12]) from error
     for name, spec in original.inputs:
         if spec.shape.rank is None:
             raise BridgeFailure("no-signature", f"input {name} has no known number of dimensions")
     return original
+
+
+def cause_of(error):
+    """Keras says last what went wrong, after the whole configuration of the model."""
+    said = str(error).rpartition("Exception encountered:")[2].strip()
+    return said.splitlines()[0] if said and said != str(error).strip() else first_line(error)
 
 
 def load_keras(request):

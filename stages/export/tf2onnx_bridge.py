@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -25,14 +26,17 @@ class Complaints(logging.Handler):
         if str(record.msg).startswith("Tensorflow op [%s: %s]"):
             self.operators.append(f"{args[1]} at {args[0]}")
         elif str(record.msg).startswith("Failed to convert node"):
+            operator = re.match(r"OP=(\S+)", str(args[2])) if len(args) > 2 else None
             cause = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
-            self.operators.append(f"{args[0]}: {first_line(cause)}" if cause else str(args[0]))
+            why = f" ({first_line(cause).replace('ValueError: make_sure failure: ', '')})" if cause else ""
+            self.operators.append(f"{operator[1] if operator else 'an operator'} at {args[0]}{why}")
 
 
 def convert(original, opset):
     import tensorflow as tf
     from tf2onnx import optimizer
     from tf2onnx.tfonnx import process_tf_graph
+    from tf2onnx_additions import inlined
 
     progress(0.3, "freeze the graph")
     graph_def, inputs, outputs = original.frozen()
@@ -41,7 +45,7 @@ def convert(original, opset):
     logging.getLogger("tf2onnx").addHandler(complaints)
     progress(0.4, "convert to ONNX")
     with tf.Graph().as_default() as graph:
-        tf.import_graph_def(graph_def, name="")
+        tf.import_graph_def(inlined(graph_def, inputs, outputs), name="")
         try:
             converted = process_tf_graph(graph, opset=opset, input_names=inputs, output_names=outputs, tensors_to_rename=names)
         except Exception as error:

@@ -29,7 +29,13 @@ export const toOnnx = defineStage({
   inputs: { model: [KerasModel, SavedModel, FrozenGraph] },
   options: { opset: z.int().default(17).describe('13 to 18'), ...toleranceOptions },
   output: OnnxModel,
-  code: [...originalCode, script, new URL('./probes.py', import.meta.url), firstDifferenceScript],
+  code: [
+    ...originalCode,
+    script,
+    new URL('./tf2onnx_additions.py', import.meta.url),
+    new URL('./probes.py', import.meta.url),
+    firstDifferenceScript,
+  ],
   tools: async () => ({ 'onnxruntime-node': runtimeVersion() }),
   async run(ctx) {
     const { opset } = ctx.options;
@@ -124,6 +130,6 @@ async function mismatch(ctx: Pick<StageContext, 'python'>, original: OriginalMod
   const error = round(worst?.maxAbsoluteError ?? Infinity);
   return failure('MF3103', `Output ${worst?.name} of the converted model differs from the original by ${error} on generated inputs`, {
     hint: 'Try another opset. If the difference is acceptable, raise absoluteTolerance or relativeTolerance.',
-    detail: [...outputs.map(describeParity), where],
+    detail: [...outputs.map((output) => describeParity(output)), where],
   });
 }
