@@ -182,7 +182,8 @@ describe('a plan as a pull request comment', () => {
     for (const row of rows.filter((line) => line.includes('team'))) {
       const outside = row.replace(/(`+)(?!`).*?[^`]\1(?!`)/g, '');
       expect(outside).not.toMatch(/<(?!br>)|@team|!\[|[^\\]\[x/);
-      expect(outside.replaceAll('\\|', '').match(/\|/g)?.length).toBe(row.includes('option') ? 6 : 5);
+      // A bar ends a cell even inside a code span, unless a backslash is before it.
+      expect(row.match(/(?<!\\)\|/g)?.length).toBe(row.includes('option') ? 6 : 5);
     }
     expect(rows.filter((line) => line.includes('team'))).toHaveLength(2);
   });

@@ -85,6 +85,13 @@ describe('the plain reporter', () => {
   });
 });
 
+test('progress in new words is told at once', async () => {
+  const said = ['loading', 'converting', 'loading'].map(
+    (doing) => ({ type: 'node-progress', node: 'onnx', fraction: undefined, doing }) as const,
+  );
+  expect(await plain(stamped(said))).toBe('[onnx] loading\n[onnx] converting\n[onnx] loading\n');
+});
+
 test('the JSON reporter writes each event as one line that reads back the same', async () => {
   const to = sink();
   await tell(jsonReporter(to), goodRun);
@@ -156,5 +163,9 @@ describe('the live reporter', () => {
       expect.stringMatching(/^\S service {2}deploy$/),
       'FAILED after 7.0 s: 1 reused, 1 failed, 1 stopped, 1 skipped, 1 not begun',
     ]);
+    const done = (await drawn(goodRun)).find((line) => line.endsWith('100 B'))?.[0];
+    const [failed, stopped, skipped] = lines.slice(-5).map((line) => line[0]);
+    expect(new Set([done, failed, skipped]).size).toBe(3);
+    expect(stopped).toBe(failed);
   });
 });
