@@ -47,7 +47,8 @@ export async function liveReporter(plan: Plan, options: LiveOptions = {}): Promi
     },
     async end() {
       clearInterval(clock);
-      redraw(drawing, follower, now());
+      // The end of a run changes nodes that no event of their own has ended: what was at work is stopped.
+      for (const node of follower.view.nodes.values()) if (drawing.tasks.has(node.node)) show(drawing, node, now());
       drawing.renderer.end();
       for (const line of [...warnings, outcomeLine(follower.view)]) drawing.print(line);
     },
