@@ -118,10 +118,6 @@ export function shortDigest(digest: string): string {
   return /^[0-9a-f]{20,}$/.test(digest) ? digest.slice(0, 12) : digest;
 }
 
-export function plural(count: number, one: string, many: string = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
-}
-
 /** Rows as columns, two spaces apart; nothing at the end of a line. `right`: the columns that are flush right. */
 export function columns(rows: readonly (readonly string[])[], right: ReadonlySet<number> = new Set()): readonly string[] {
   const widths: number[] = [];
