@@ -33,7 +33,8 @@ export async function createSession(path: string, threads: number): Promise<Sess
     session = await runtime.InferenceSession.create(path, {
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
-      logSeverityLevel: 3,
+      // What goes wrong is thrown; a line on stderr for each bad request would let clients fill the disk.
+      logSeverityLevel: 4,
       // A spinning thread pool takes the cores from everything else on the machine between two runs.
       extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
     });

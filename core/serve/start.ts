@@ -89,7 +89,7 @@ export async function createService(options: ServeOptions): Promise<Service> {
 export async function startServer(options: ListenOptions): Promise<RunningServer> {
   const { host = '127.0.0.1', port = 8080 } = options;
   const service = await createService(options);
-  const listener = createServer({ noDelay: true, allowHalfOpen: true }, service.accept);
+  const listener = createServer({ noDelay: true }, service.accept);
   try {
     await listen(listener, host, port);
   } catch (cause) {
@@ -127,8 +127,6 @@ function serviceOf(model: ServedModel, { server, connections }: HttpServer): Ser
     where: model.where,
     accept: (socket) => {
       socket.setNoDelay(true);
-      // A client may end its side once it has asked, and still wants its answer.
-      socket.allowHalfOpen = true;
       server.emit('connection', socket);
       // A socket from another process comes paused, so that no byte was read where it came from.
       socket.resume();

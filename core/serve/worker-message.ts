@@ -7,10 +7,8 @@ export interface WorkerTask {
   readonly threads: number;
 }
 
-export interface RunRequest {
-  readonly id: number;
-  readonly inputs: Tensors;
-}
+/** What the worker thread is told; `close` is obeyed when every run before it is done. */
+export type WorkerRequest = { readonly type: 'run'; readonly id: number; readonly inputs: Tensors } | { readonly type: 'close' };
 
 export type WorkerReply =
   | { readonly type: 'loaded'; readonly signature: Signature; readonly omittedOutputs: readonly string[] }

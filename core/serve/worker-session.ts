@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { ModelLoadError, type Session, silenceTelemetry } from './session.ts';
 import type { Tensors } from './tensor.ts';
-import { packed, type RunRequest, type WorkerReply, type WorkerTask } from './worker-message.ts';
+import { packed, type WorkerReply, type WorkerRequest, type WorkerTask } from './worker-message.ts';
 
 /** The thread that ran the model is gone; what it was running is lost. */
 export class WorkerLostError extends Error {
@@ -29,35 +29,35 @@ export async function createWorkerSession(path: string, threads: number): Promis
   const worker = new Worker(workerFile(), { workerData: task, name: 'inference' });
   const waiting = new Map<number, Waiting>();
   const ended = watch(worker, waiting);
-  const loaded = await firstReply(worker, path);
+  const { signature, omittedOutputs } = await firstReply(worker, path);
   worker.on('message', (reply: WorkerReply) => settle(reply, waiting));
-  let closing = false;
-  let gone: WorkerLostError | undefined;
-  void ended.then((error) => {
-    gone = error;
-  });
+  // Set when no message may be sent any more: a thread that is gone never answers.
+  let refusal: WorkerLostError | undefined;
   let nextId = 0;
+  const lost = new Promise<WorkerLostError>((resolve) => {
+    void ended.then((error) => {
+      if (refusal === undefined) resolve(error);
+      refusal ??= error;
+    });
+  });
+  const send = (request: WorkerRequest, buffers: readonly ArrayBuffer[] = []): void => worker.postMessage(request, buffers);
   return {
-    signature: loaded.signature,
-    omittedOutputs: loaded.omittedOutputs,
-    lost: new Promise((resolve) => {
-      void ended.then((error) => {
-        if (!closing) resolve(error);
-      });
-    }),
+    signature,
+    omittedOutputs,
+    lost,
     run: (inputs) =>
       new Promise((resolve, reject) => {
-        // A message to a thread that is gone would never be answered.
-        if (gone !== undefined || closing) throw gone ?? new WorkerLostError('the model is closed');
+        if (refusal !== undefined) throw refusal;
         const id = nextId++;
         const { tensors, buffers } = packed(inputs);
         waiting.set(id, { resolve, reject });
-        const request: RunRequest = { id, inputs: tensors };
-        worker.postMessage(request, buffers);
+        send({ type: 'run', id, inputs: tensors }, buffers);
       }),
     close: async () => {
-      closing = true;
-      await worker.terminate();
+      refusal ??= new WorkerLostError('the model is closed');
+      // It ends by itself after what it is running: to terminate a thread in the middle of a native run aborts the whole process.
+      send({ type: 'close' });
+      await ended;
     },
   };
 }

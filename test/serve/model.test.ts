@@ -1,6 +1,7 @@
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test } from 'vitest';
 import { dtypes, ModelLoadError, type OpenOptions, openModel, readOpset, type Tensor } from '../../core/serve/index.ts';
 import { identity, linear, slow } from './example-models.ts';
@@ -119,15 +120,23 @@ test('inputs that do not fit are refused with what the runtime says, and the mod
   }
 });
 
-test('a worker that dies fails what it was running and says so', async () => {
-  const worker = new Promise<import('node:worker_threads').Worker>((resolve) => {
+test('a worker that dies fails what it was sent and says so', async () => {
+  const created = new Promise<Worker>((resolve) => {
     process.once('worker', resolve);
   });
-  const model = await open(slow(1024, 64), { where: 'worker' });
-  const run = model.run({ x: { dtype: 'float32', shape: [1, 1024], data: new Float32Array(1024) } });
-  await Promise.all([expect(run).rejects.toThrow('the inference thread ended'), (await worker).terminate()]);
+  const model = await open(slow(), { where: 'worker' });
+  const input = { x: { dtype: 'float32', shape: [1, 768], data: new Float32Array(768) } } as const;
+  // No message of ours: the thread does not survive it.
+  (await created).postMessage(undefined);
+  await expect(model.run(input)).rejects.toThrow('the inference thread ended');
   expect((await model.lost).name).toBe('WorkerLostError');
-  await expect(model.run({ x: { dtype: 'float32', shape: [1, 1024], data: new Float32Array(1024) } })).rejects.toThrow(
-    'the inference thread ended',
-  );
+  await expect(model.run(input)).rejects.toThrow('the inference thread ended');
+});
+
+test('closing a model waits for the run it is in', async () => {
+  const model = await openModel(await writeModel(slow(1024, 200)), { where: 'worker' });
+  const run = model.run({ x: { dtype: 'float32', shape: [1, 1024], data: new Float32Array(1024).fill(1) } });
+  await model.close();
+  expect((await run)['y']?.data[0]).toBe(1);
+  await expect(model.run({})).rejects.toThrow('the model is closed');
 });
