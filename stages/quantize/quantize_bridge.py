@@ -11,10 +11,10 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 from bridge import BridgeFailure, first_line, progress, talk  # noqa: E402
 
 sys.dont_write_bytecode = False
-# Quantizing anything else (Add, Sigmoid, Resize, …) costs accuracy and time on CPUs.
+# Quantizing anything else (Add, Sigmoid, …) costs accuracy and time on CPUs.
 STATIC = ["Conv", "ConvTranspose", "MatMul", "Gemm"]
-# ConvInteger is several times slower than the float convolution on CPUs.
-DYNAMIC = ["MatMul", "Gemm"]
+# ConvInteger is several times slower than a float convolution.
+DYNAMIC = ["MatMul", "Gemm", "LSTM"]
 PER_CHANNEL_OPSET = 13  # DequantizeLinear has no axis before
 BATCH = 32
 
@@ -39,8 +39,7 @@ def preprocessed(model, folder):
     import onnx
     from onnxruntime.quantization import shape_inference
 
-    source, target = os.path.join(folder, "in.onnx"), os.path.join(folder, "out.onnx")
-    large = model.ByteSize() > 1 << 30
+    source, target, large = os.path.join(folder, "in.onnx"), os.path.join(folder, "out.onnx"), model.ByteSize() > 1 << 30
     onnx.save(model, source, save_as_external_data=large)
     for skip_symbolic in (False, True):
         try:
@@ -57,17 +56,19 @@ def candidates(path, kinds):
 
     model = onnx.load(path, load_external_data=False)
     constant = {tensor.name for tensor in model.graph.initializer}
-    return [node for node in model.graph.node if node.op_type in kinds and any(name in constant for name in node.input[1:2])]
+    return [node for node in model.graph.node if node.op_type in kinds and node.input[1] in constant]
 
 
-def reader(files, fixed):
+def reader(files, fixed, method):
     """The calibration rows, as many at a time as the model takes."""
     import numpy as np
     from onnxruntime.quantization import CalibrationDataReader
 
     arrays = {name: np.load(path, mmap_mode="r", allow_pickle=False) for name, path in files.items()}
-    total = len(next(iter(arrays.values())))
-    size = fixed or BATCH
+    total = min(map(len, arrays.values()))
+    # Histograms are made of batches of one size only.
+    even = next(size for size in range(BATCH, 0, -1) if total % size == 0)
+    size = fixed or (BATCH if method == "MinMax" else even)
     # A rest that does not fill a fixed batch is left out: repeated rows would weigh more than others.
     last = total - total % size if fixed else total
 
@@ -87,11 +88,11 @@ def reader(files, fixed):
 
 
 def quantized_weights(path):
-    """How many weights became int8; biases become int32, scalars do not count."""
+    """Opset, and how many weights became int8 (biases become int32)."""
     import onnx
 
     model = onnx.load(path, load_external_data=False)
-    int8 = [tensor for tensor in model.graph.initializer if tensor.data_type == onnx.TensorProto.INT8 and len(tensor.dims) > 1]
+    int8 = [t for t in model.graph.initializer if t.data_type == onnx.TensorProto.INT8 and t.name.endswith("_quantized")]
     return default_opset(model), len(int8)
 
 
@@ -101,12 +102,12 @@ def quantize(request, source, nodes):
     shared = {"per_channel": request["perChannel"], "reduce_range": request["reduceRange"], "weight_type": QuantType.QInt8}
     if request["scheme"] == "dynamic":
         # Not by name: a Gemm becomes a MatMul of another name first. Only those with constant weights are quantized anyway.
-        return quantize_dynamic(source, request["out"], op_types_to_quantize=["MatMul"], **shared)
+        return quantize_dynamic(source, request["out"], op_types_to_quantize=["MatMul", "LSTM"], **shared)
     method = {"min-max": "MinMax", "entropy": "Entropy", "percentile": "Percentile"}[request["method"]]
     quantize_static(
         source,
         request["out"],
-        reader(request["calibration"], request["fixedBatch"]),
+        reader(request["calibration"], request["fixedBatch"], method),
         quant_format=QuantFormat.QDQ,
         op_types_to_quantize=STATIC,
         nodes_to_quantize=[node.name for node in nodes],
@@ -124,8 +125,7 @@ def named(path):
     model = onnx.load(path)
     seen = set()
     for index, node in enumerate(model.graph.node):
-        if not node.name or node.name in seen:
-            node.name = f"{node.op_type}_{index}"
+        node.name = node.name if node.name and node.name not in seen else f"{node.op_type}_{index}"
         seen.add(node.name)
     return model
 
@@ -140,7 +140,7 @@ def work(request):
             raise BridgeFailure("nothing-to-quantize", "no convolution or matrix product with constant weights was found")
         progress(0.3, "quantize")
         quantize(request, source, nodes)
-        convolutions = sum("Conv" in node.op_type for node in model.graph.node)
+    convolutions = sum("Conv" in node.op_type for node in model.graph.node)
     opset, quantized = quantized_weights(request["out"])
     if quantized == 0:
         raise BridgeFailure("nothing-to-quantize", "onnxruntime quantized none of the weights")
