@@ -15,6 +15,8 @@ export interface HttpOptions {
   readonly maxBodyBytes: number;
   /** From the arrival of an inference request to its answer. */
   readonly deadlineMs: number;
+  /** How long the head of a request may take to arrive. */
+  readonly headTimeoutMs: number;
   /** A failure that is ours, one line. */
   readonly log: (line: string) => void;
 }
@@ -30,9 +32,9 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     noDelay: true,
     // Longer than the idle time of the usual load balancers: the side that closes an idle connection first must not be this one.
     keepAliveTimeout: 75_000,
-    headersTimeout: 15_000,
-    requestTimeout: 120_000,
-    connectionsCheckingInterval: 5_000,
+    headersTimeout: options.headTimeoutMs,
+    requestTimeout: Math.max(120_000, options.headTimeoutMs),
+    connectionsCheckingInterval: Math.min(5_000, options.headTimeoutMs),
   });
   const connections = new Connections(server);
   const state: ServerState = {

@@ -24,6 +24,8 @@ export interface ServeOptions {
   readonly maxBodyBytes?: number;
   /** 30 s unless given. */
   readonly deadlineMs?: number;
+  /** How long the head of a request may take to arrive, 15 s unless given. */
+  readonly headTimeoutMs?: number;
   /** Version of the server as it is shown to clients. */
   readonly serverVersion?: string;
   /** One line about what a person should know; thrown away unless given. */
@@ -81,6 +83,7 @@ export async function createService(options: ServeOptions): Promise<Service> {
     serverVersion: options.serverVersion ?? '',
     maxBodyBytes: options.maxBodyBytes ?? 64 * 1024 * 1024,
     deadlineMs: options.deadlineMs ?? 30_000,
+    headTimeoutMs: options.headTimeoutMs ?? 15_000,
   });
   return serviceOf(model, http);
 }

@@ -26,7 +26,8 @@ interface Waiting {
 export async function createWorkerSession(path: string, threads: number): Promise<WorkerSession> {
   silenceTelemetry();
   const task: WorkerTask = { path, threads };
-  const worker = new Worker(workerFile(), { workerData: task, name: 'inference' });
+  // Options of the process (--eval, --input-type, --import) are for its own entry.
+  const worker = new Worker(workerFile(), { workerData: task, name: 'inference', execArgv: [] });
   const waiting = new Map<number, Waiting>();
   const ended = watch(worker, waiting);
   const { signature, omittedOutputs } = await firstReply(worker, path);

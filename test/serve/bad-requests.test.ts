@@ -181,6 +181,13 @@ test('what is no HTTP is answered with 400 in JSON, and the server goes on', asy
   expect((await rig.post(infer, input({}))).status).toBe(200);
 });
 
+test('a head that never ends is 408', async () => {
+  const { server } = await serve(linear(), { headTimeoutMs: 100 });
+  const answer = await rawRequest(server.port, 'GET / HTTP/1.1\r\nHost: m\r\nX: ');
+  expect(answer).toContain('408 Request Timeout');
+  expect(answer).toContain('{"error":"the request took too long to arrive"}');
+});
+
 test('a value that the model refuses is the fault of the request, and no other request pays for it', async () => {
   const gather = {
     inputs: [{ name: 'x', dtype: 'int64' as const, shape: ['N', 1] }],
