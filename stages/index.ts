@@ -6,6 +6,7 @@ export { evaluate } from './evaluate/index.ts';
 export * as metrics from './evaluate/metrics/index.ts';
 export { toOnnx } from './export/to-onnx.ts';
 export * from './kinds.ts';
+export { readNpy, writeNpy } from './lib/npy.ts';
 export { frozenGraph } from './models/frozen-graph.ts';
 export { kerasModel } from './models/keras-model.ts';
 export { onnxModel } from './models/onnx-model.ts';

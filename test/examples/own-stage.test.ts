@@ -1,0 +1,39 @@
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { makeRig, type Rig } from '../support/rig.ts';
+
+const examples = fileURLToPath(new URL('../../examples', import.meta.url));
+
+async function copied(): Promise<Rig> {
+  const rig = makeRig();
+  await cp(`${examples}/own-stage`, rig.path('own-stage'), { recursive: true, filter: (path) => !path.includes('.modelflow') });
+  for (const name of ['test.npz', 'calibration.npz']) await cp(`${examples}/digits/${name}`, rig.path(`digits/${name}`));
+  return rig;
+}
+
+test('a stage of one file runs, shows its facts, is reused, and runs again when its version is raised', async () => {
+  const rig = await copied();
+  const run = () => rig.run('run', '--config', 'own-stage/typescript/deploy.config.ts', '--json');
+  const first = await run();
+  expect(first.code, first.stderr).toBe(0);
+  expect(first.stdout).toMatch(/"fewestRows":4\d/);
+  expect((await rig.run('plan', '--config', 'own-stage/typescript/deploy.config.ts', '--detailed-exitcode')).code).toBe(0);
+
+  const source = rig.path('own-stage/typescript/class-balance.ts');
+  await writeFile(source, (await readFile(source, 'utf8')).replace('version: 1', 'version: 2'));
+  const plan = await rig.run('plan', '--config', 'own-stage/typescript/deploy.config.ts', '--detailed-exitcode');
+  expect(plan.code).toBe(10);
+  expect(plan.stdout).toContain('balance');
+});
+
+test('a stage that calls a Python script runs in an environment of its own, and runs again when the script changes', async () => {
+  const rig = await copied();
+  const config = ['--config', 'own-stage/python/deploy.config.ts'];
+  const first = await rig.run('run', ...config, '--json');
+  expect(first.code, first.stderr).toBe(0);
+  expect(first.stdout).toMatch(/"features":784,"constant":\d+,"highest":255/);
+  const script = rig.path('own-stage/python/feature_ranges.py');
+  await writeFile(script, `${await readFile(script, 'utf8')}# changed\n`);
+  expect((await rig.run('plan', ...config, '--detailed-exitcode')).code).toBe(10);
+});
