@@ -15,12 +15,8 @@ from original import import_tensorflow  # noqa: E402
 sys.dont_write_bytecode = False
 
 
-def pairs_of(model, original):
+def pairs_of(model, graph, original, outputs):
     """(node, ONNX tensor, TensorFlow tensor) in the order of the ONNX graph, for each tensor that both sides know by one name."""
-    import tensorflow as tf
-
-    graph_def, inputs, outputs = original.frozen()
-    wrapped = tf.compat.v1.wrap_function(lambda: tf.import_graph_def(graph_def, name=""), [])
     renamed = dict(zip(original.output_names, outputs))
     # A model that was converted elsewhere may call its outputs otherwise; then they are the same by their order.
     ends = [output.name for output in model.graph.output]
@@ -30,15 +26,14 @@ def pairs_of(model, original):
     for node in model.graph.node:
         for name in node.output:
             try:
-                tensor = wrapped.graph.get_tensor_by_name(renamed.get(name, name))
+                tensor = graph.get_tensor_by_name(renamed.get(name, name))
             except (KeyError, ValueError):
                 continue
             numeric = tensor.dtype.is_floating or tensor.dtype.is_integer or tensor.dtype.is_bool
             if numeric and tensor.name not in seen:
                 seen.add(tensor.name)
                 pairs.append((node, name, tensor))
-    fetch = wrapped.prune([wrapped.graph.get_tensor_by_name(name) for name in inputs], [tensor for _, _, tensor in pairs])
-    return pairs, fetch
+    return pairs
 
 
 def results_of(model, names, feeds):
@@ -97,13 +92,17 @@ def work(request):
     tf = import_tensorflow()
     original = load_original(request["original"])
     model = onnx.load(request["onnx"])
-    pairs, fetch = pairs_of(model, original)
-    if not pairs:
-        return {"compared": 0, "first": None, "before": None}
-    files = original.in_order(request["originalInputs"], by_order=True)
-    values = [tf.constant(loaded(path), spec.dtype) for path, (_, spec) in zip(files, original.inputs)]
-    expected = [value.numpy() for value in fetch(*values)]
-    feeds = {name: loaded(path) for name, path in request["onnxInputs"].items()}
+    graph_def, inputs, outputs = original.frozen()
+    # A session of its own: the functions in the frozen graph have names that this process has given to others.
+    with tf.Graph().as_default() as graph, tf.compat.v1.Session(graph=graph) as session:
+        tf.import_graph_def(graph_def, name="")
+        pairs = pairs_of(model, graph, original, outputs)
+        if not pairs:
+            return {"compared": 0, "first": None, "before": None}
+        files = original.in_order(request["originalInputs"], by_order=True)
+        expected = session.run([tensor for _, _, tensor in pairs], dict(zip(inputs, map(loaded, files))))
+    taken = {value.name for value in model.graph.input}
+    feeds = {name: loaded(path) for name, path in request["onnxInputs"].items() if name in taken}
     actual = results_of(model, [name for _, name, _ in pairs], feeds)
     before = None
     for (node, name, tensor), want, have in zip(pairs, expected, actual):

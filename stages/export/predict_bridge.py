@@ -114,7 +114,8 @@ def work(request):
         path = os.path.join(request["out"], f"output-{index}.npy")
         np.save(path, answer.astype(str) if answer.dtype == object else answer)
         outputs.append({"name": name, "file": path})
-    progress(0.9, "measure the latency of one row")
+    if request["latencySamples"]:
+        progress(0.9, "measure the latency of one row")
     signature = {
         "inputs": [described(name, spec.dtype, spec.shape, 1) for name, spec in original.inputs],
         "outputs": [

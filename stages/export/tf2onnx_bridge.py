@@ -36,7 +36,12 @@ def convert(original, opset):
     import tensorflow as tf
     from tf2onnx import optimizer
     from tf2onnx.tfonnx import process_tf_graph
+
+    # Of ours no bytecode is written beside the sources; of tf2onnx it is, or each call would compile it again.
+    sys.dont_write_bytecode = True
     from tf2onnx_additions import inlined
+
+    sys.dont_write_bytecode = False
 
     progress(0.3, "freeze the graph")
     graph_def, inputs, outputs = original.frozen()

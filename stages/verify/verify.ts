@@ -90,7 +90,7 @@ async function compareAll(
         const answer = rowsOf(answerFor(name, answers), 0, to - from);
         parity.set(name, joinParity(parity.get(name), compareOutput(name, original, answer, tolerance, from)));
       }
-      ctx.log.progress(0.5 + (0.5 * to) / prepared.rows, `${to} of ${prepared.rows} rows compared`);
+      ctx.log.progress(0.9 + (0.1 * to) / prepared.rows, `${to} of ${prepared.rows} rows compared`);
     }
     return [...parity.values()];
   } finally {

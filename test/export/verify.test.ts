@@ -20,13 +20,15 @@ interface Pair {
 }
 let twoEnds: Pair;
 let fixedBatch: Pair;
+let images: Pair;
 beforeAll(async () => {
-  const modelAt = await makeModels('two-ends.keras', 'fixed-batch');
+  const modelAt = await makeModels('two-ends.keras', 'fixed-batch', 'cnn-saved');
   const convert = async (original: Artifact): Promise<Pair> => {
     const { artifact } = await runStage(toOnnx, { model: original }, {});
     return { original, converted: artifact as Artifact<typeof OnnxModel> };
   };
   twoEnds = await convert((await runStage(kerasModel, {}, { path: modelAt('two-ends.keras') })).artifact);
+  images = await convert((await runStage(savedModel, {}, { path: modelAt('cnn-saved') })).artifact);
   fixedBatch = await convert((await runStage(savedModel, {}, { path: modelAt('fixed-batch') })).artifact);
 });
 
@@ -76,6 +78,17 @@ describe('verify', () => {
     expect(found.detail).toHaveLength(3);
     expect(found.detail?.[1]).toMatch(/^output score: \d of 7 values beyond the tolerance/);
     expect(found.detail?.[2]).toMatch(/^first node that differs: MatMul \S*both\S* .*, after \S+, which agrees$/);
+  });
+
+  test('finds the layer of an image model, whose channels the converter moved to the front', async () => {
+    const converted = await withWeight(images.converted, /separable.*pointwise|separable_conv2d.*ReadVariableOp/, 5);
+    const image: Tensor = {
+      dtype: 'float32',
+      shape: [2, 32, 32, 3],
+      data: Float32Array.from({ length: 6144 }, (_, index) => Math.cos(index)),
+    };
+    const found = await diagnosticOf(runStage(verify, { ...images, converted, data: await datasetOf({ image }) }, {}));
+    expect(found.detail?.at(-1)).toMatch(/^first node that differs: \w+ \S*separable\S* /);
   });
 
   test('numbers rows as the dataset does when only some are compared', async () => {
