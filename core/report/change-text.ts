@@ -53,8 +53,8 @@ function digests(text: string | undefined): string | undefined {
   return all.length > 4 ? `${all.slice(0, 3).join(' ')} and ${all.length - 3} more` : all.join(' ');
 }
 
-/** What happens to a service, and where. */
-export function liveText(live: LiveChange): string {
+/** What happens to a service, and where. `isDecided` false: only if what it is made of comes out changed. */
+export function liveText(live: LiveChange, isDecided: boolean): string {
   const service = `${live.service} on ${live.target}`;
   switch (live.action) {
     case 'none':
@@ -62,7 +62,7 @@ export function liveText(live: LiveChange): string {
     case 'create':
       return `${service} will be created`;
     case 'replace':
-      return `${service} will be replaced`;
+      return isDecided ? `${service} will be replaced` : `${service} would be replaced otherwise`;
     case 'repair':
       return `${service} will be repaired`;
     case 'held':

@@ -92,7 +92,7 @@ function stepSection(steps: readonly Step[]): Section {
 
 function reasons(step: Step): readonly string[] {
   const live = liveOf(step);
-  const inWorld = live ? [liveText(live)] : [];
+  const inWorld = live ? [liveText(live, step.do !== 'decide-later')] : [];
   switch (step.do) {
     case 'run':
       return [...step.because.map(causeText), ...inWorld];
@@ -113,7 +113,7 @@ function liveSection(step: Step): readonly Section[] {
   const fence = fenceFor(rows);
   return [
     {
-      open: `**Live change**: ${cell(liveText(live))}\n\n${fence}diff\n`,
+      open: `**Live change**: ${cell(liveText(live, step.do !== 'decide-later'))}\n\n${fence}diff\n`,
       rows,
       close: `${fence}\n`,
       more: (left) => `_${left} more ${left === 1 ? 'line does' : 'lines do'} not fit here._`,

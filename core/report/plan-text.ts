@@ -43,7 +43,7 @@ function stepLines(steps: readonly Step[], color: boolean): string[] {
 /** What is told of a step, a line each. */
 function reasons(step: Step): readonly string[] {
   const live = liveOf(step);
-  const inWorld = live ? [liveText(live), ...live.changes.map((change) => `  ${changeText(change)}`)] : [];
+  const inWorld = live ? [liveText(live, step.do !== 'decide-later'), ...live.changes.map((change) => `  ${changeText(change)}`)] : [];
   switch (step.do) {
     case 'reuse':
       return [];

@@ -97,12 +97,21 @@ export interface Target<K extends ArtifactKind = ArtifactKind> {
 /** A target whose types have been forgotten; the engine only ever passes it back what the target made itself. */
 export type AnyTarget = TargetDef<z.ZodRawShape, ArtifactKind>;
 
-export function defineTarget<S extends z.ZodRawShape, K extends ArtifactKind>(
-  def: TargetDef<S, K>,
-): (settings: z.input<z.ZodObject<S>>) => Target<K> {
+/** Settings may be left out where all of them have defaults. */
+type SettingsOf<S extends z.ZodRawShape> = Record<string, never> extends z.input<z.ZodObject<S>>
+  ? [settings?: z.input<z.ZodObject<S>>]
+  : [settings: z.input<z.ZodObject<S>>];
+
+export interface TargetFactory<S extends z.ZodRawShape, K extends ArtifactKind> {
+  (...given: SettingsOf<S>): Target<K>;
+  readonly def: TargetDef<S, K>;
+}
+
+/** Make a target: a function from settings to a value that `deploy` takes. Calling it touches nothing. */
+export function defineTarget<S extends z.ZodRawShape, K extends ArtifactKind>(def: TargetDef<S, K>): TargetFactory<S, K> {
   const schema = z.strictObject(def.settings);
-  return function target(settings) {
-    const parsed = parseOptions(`target ${def.name}`, schema, settings, target);
+  const target = (...[settings]: SettingsOf<S>): Target<K> => {
+    const parsed = parseOptions(`target ${def.name}`, schema, settings ?? {}, target);
     return {
       target: def.name,
       version: def.version,
@@ -112,6 +121,7 @@ export function defineTarget<S extends z.ZodRawShape, K extends ArtifactKind>(
       def: def as unknown as AnyTarget,
     };
   };
+  return Object.assign(target, { def });
 }
 
 export function isTarget(value: unknown): value is Target {

@@ -74,7 +74,7 @@ test('a plan in text: a line for each step and each further reason, the gates, a
       + run     report   evaluate                  failed the last time
       ? later   int8     quantize     about 4.0 s  after onnx; reused if the bytes come out the same
       ~ change  service  deploy       about 2.0 s  after int8; left alone if the bytes come out the same
-                                                   digits on local will be replaced
+                                                   digits on local would be replaced otherwise
                                                      port: 8080 -> 8081
                                                      host: "0.0.0.0" (new)
                                                      token: "x" (removed)
@@ -141,10 +141,10 @@ describe('a plan as a pull request comment', () => {
       | \`onnx\` | \`to-onnx\` | **run** | option \`opset\` changed: 13 -&gt; 17<br>option \`large\` is new: true<br>option \`name\` is gone (was "a")<br>tool tf2onnx changed: 1.16.1 -&gt; 1.17.0<br>input \`model\` changed: 0123456789ab -&gt; ffffffffffff<br>bytes of \`data\` changed: 10 bytes, sha256 aaaaaaaaaaaa -&gt; 12 bytes, sha256 bbbbbbbbbbbb<br>code of \`bridge.py\` is gone (was 0123456789ab) | 9.8 s |
       | \`report\` | \`evaluate\` | **run** | failed the last time |  |
       | \`int8\` | \`quantize\` | **later** | after \`onnx\`; reused if the bytes come out the same | 4.0 s |
-      | \`service\` | \`deploy\` | **change** | after \`int8\`; left alone if the bytes come out the same<br>digits on local will be replaced | 2.0 s |
+      | \`service\` | \`deploy\` | **change** | after \`int8\`; left alone if the bytes come out the same<br>digits on local would be replaced otherwise | 2.0 s |
       | \`canary\` | \`deploy\` | **held** | digits on local is held back: this release was refused before; --force deploys it all the same | 2.0 s |
 
-      **Live change**: digits on local will be replaced
+      **Live change**: digits on local would be replaced otherwise
 
       \`\`\`diff
       - port: 8080
