@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import type { ExitCode } from '../spec/codes.ts';
 import { codes } from '../spec/codes.ts';
 import { failure, ModelflowError } from '../spec/diagnostic.ts';
+import { guardEnd } from './guard-end.ts';
 import { buildProgram } from './program.ts';
 import { showDiagnostics } from './show.ts';
 
@@ -9,17 +10,21 @@ import { showDiagnostics } from './show.ts';
 export async function main(args: readonly string[]): Promise<ExitCode> {
   // The runtime library would otherwise report home; this must be set before it is loaded, here or in a child.
   process.env['ORT_DISABLE_TELEMETRY'] = '1';
-  const stop = stopOnSignals();
+  const stopping = new AbortController();
+  const guard = guardEnd(() => stopping.abort());
+  const stop = stopOnSignals(stopping, guard.end);
   const outcome: { code: ExitCode } = { code: 0 };
-  const program = buildProgram(stop.signal, (code) => {
+  const program = buildProgram(stopping.signal, (code) => {
     outcome.code = code;
   });
   try {
     await program.parseAsync([...args], { from: 'user' });
-    return outcome.code;
+    return guard.failed() ?? outcome.code;
   } catch (error) {
-    return await exitCodeOf(error, stop.signal);
+    const code = await exitCodeOf(error, stopping.signal);
+    return guard.failed() ?? code;
   } finally {
+    guard.end();
     stop.end();
   }
 }
@@ -27,6 +32,8 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
 async function exitCodeOf(error: unknown, signal: AbortSignal): Promise<ExitCode> {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0;
+    // A command without its subcommand: its help was shown instead.
+    if (error.code === 'commander.help') return 2;
     const message = error.message.replace(/^error: /, '').replace(/\n\(Did you mean .*\)$/, '');
     const near = /\(Did you mean (.*?)\??\)/.exec(error.message)?.[1];
     await showDiagnostics(failure('MF1201', message, { hint: near ? `Did you mean \`${near}\`?` : 'See `modelflow --help`.' }).diagnostics);
@@ -46,16 +53,17 @@ async function exitCodeOf(error: unknown, signal: AbortSignal): Promise<ExitCode
 }
 
 /** The first Ctrl-C ends the run cleanly, the second at once: the children die with the CLI either way. */
-function stopOnSignals(): { readonly signal: AbortSignal; end(): void } {
-  const controller = new AbortController();
+function stopOnSignals(controller: AbortController, atOnce: () => void): { end(): void } {
   const onSignal = (): void => {
-    if (controller.signal.aborted) process.exit(130);
+    if (controller.signal.aborted) {
+      atOnce();
+      process.exit(130);
+    }
     console.error('stopping; once more to stop at once');
     controller.abort();
   };
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, onSignal);
   return {
-    signal: controller.signal,
     end: () => {
       for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(name, onSignal);
     },

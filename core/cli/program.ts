@@ -14,7 +14,7 @@ export function buildProgram(signal: AbortSignal, done: Done): Command {
     .option('--profile <name>', 'one of the profiles of the pipeline; the first one by default')
     .exitOverride()
     .showSuggestionAfterError()
-    .configureOutput({ writeErr: () => undefined })
+    .configureOutput({ outputError: () => undefined })
     .addHelpText(
       'after',
       '\nExamples:\n  modelflow init                 write a deploy.config.ts\n  modelflow plan                 what would happen, and why\n  modelflow run                  do it; go on after whatever stopped it\n  modelflow run --only int8      one stage and what it needs\n  modelflow serve model.onnx     serve a model without any configuration\n',

@@ -1,3 +1,4 @@
+import { canonicalJson, notJson } from '../plan/canonical.ts';
 import { fingerprintOf } from '../plan/fingerprint.ts';
 import type { GraphNode } from '../plan/graph.ts';
 import type { Inputs } from '../plan/plan.ts';
@@ -115,24 +116,22 @@ function isList(given: StoredArtifact | readonly StoredArtifact[]): given is rea
 /** Stops the work when the run is stopped or the time is up; a stage that does not listen is left behind after a grace. */
 async function withinTime(job: Job, act: (signal: AbortSignal) => Promise<unknown>): Promise<unknown> {
   const { timeoutMs } = job.node.node.policy;
-  const timeout = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
-  const signal = timeout ? AbortSignal.any([job.signal, timeout]) : job.signal;
-  const abandoned = new AbortController();
+  const { clock } = job.ports;
+  const timeout = new AbortController();
+  const ended = new AbortController();
+  const signal = AbortSignal.any([job.signal, timeout.signal]);
+  // Both pauses are over when the stage has ended by itself; until then they keep the process alive, as AbortSignal.timeout would not.
+  const after = (milliseconds: number, then: () => void): void => void clock.pause(milliseconds, ended.signal).then(then, () => undefined);
   const deaf = new Promise<never>((_, reject) => {
-    const giveUp = (): void => {
-      job.ports.clock.pause(graceMs, abandoned.signal).then(
-        () => reject(new Stopped()),
-        // The stage ended by itself.
-        () => undefined,
-      );
-    };
+    const giveUp = (): void => after(graceMs, () => reject(new Stopped()));
     if (signal.aborted) giveUp();
-    else signal.addEventListener('abort', giveUp, { once: true });
+    else signal.addEventListener('abort', giveUp, { once: true, signal: ended.signal });
   });
+  if (timeoutMs !== undefined) after(timeoutMs, () => timeout.abort());
   try {
     return await Promise.race([act(signal), deaf]);
   } catch (error) {
-    if (timeout?.aborted && !job.signal.aborted) {
+    if (timeout.signal.aborted && !job.signal.aborted) {
       throw failure('MF3002', `\`${job.node.name}\` (${job.node.node.stage.name}) took longer than ${timeoutMs} ms`, {
         hint: 'Raise `timeoutMs`, or find out with `modelflow logs` where the time goes.',
         cause: error,
@@ -140,19 +139,24 @@ async function withinTime(job: Job, act: (signal: AbortSignal) => Promise<unknow
     }
     throw error;
   } finally {
-    abandoned.abort();
+    ended.abort();
   }
 }
 
 const graceMs = 10_000;
 
 function checkFacts(node: GraphNode, facts: unknown): unknown {
-  const parsed = node.node.stage.output.facts.safeParse(facts);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
+  const { name, output } = node.node.stage;
+  const parsed = output.facts.safeParse(facts);
+  const [issue] = parsed.error?.issues ?? [];
+  const lost = parsed.success ? notJson(parsed.data) : `${issue?.path.join('.') || 'the value'}: ${issue?.message ?? ''}`;
+  // As the next run will read them from the store: what comes after must not see anything else today.
+  if (lost === undefined) return JSON.parse(canonicalJson(parsed.data));
+  const hint = parsed.success ? 'Facts are kept as JSON: finite numbers, texts, booleans, null, lists and tables of these.' : undefined;
   throw failure(
     'MF3004',
-    `\`${node.name}\` (${node.node.stage.name}) returned facts that do not fit ${node.node.stage.output.name}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`,
+    `\`${node.name}\` (${name}) returned facts that do not fit ${output.name}: ${lost}`,
+    hint === undefined ? {} : { hint },
   );
 }
 

@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+import { codes } from '../spec/codes.ts';
 import { type Diagnostic, failure, ModelflowError } from '../spec/diagnostic.ts';
 
 /** The run was asked to stop. Not a failure of the stage that was running. */
@@ -10,13 +12,13 @@ export class Stopped extends Error {
 
 /** What a stage threw, in the words of diagnostics; `stage` and `node` say whose it is. */
 export function diagnosticsOf(error: unknown, stage: string, node: string): readonly Diagnostic[] {
-  if (error instanceof ModelflowError) return error.diagnostics;
+  if (error instanceof ModelflowError) return wholeOf(error.diagnostics, stage, node);
   if (isNoSpace(error)) {
     return failure('MF6002', `no space left while \`${node}\` (${stage}) was writing`, {
       hint: 'Make room on the disk of the store and run again: what was finished is kept.',
     }).diagnostics;
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : inspect(error, { depth: 1 });
   const stack =
     error instanceof Error
       ? (error.stack ?? '')
@@ -33,6 +35,15 @@ export function diagnosticsOf(error: unknown, stage: string, node: string): read
       detail: stack,
     },
   ];
+}
+
+/** A stage of a third party may throw no error at all, or a code of its own: it failed all the same. */
+function wholeOf(given: readonly Diagnostic[], stage: string, node: string): readonly Diagnostic[] {
+  const known = given.map(
+    (each): Diagnostic => (each.code in codes ? each : { ...each, code: 'MF3001', message: `${each.code}: ${each.message}` }),
+  );
+  if (known.some((each) => each.severity === 'error')) return known;
+  return [...failure('MF3001', `\`${node}\` (${stage}) failed and gave no reason`).diagnostics, ...known];
 }
 
 /** Full disks are reported by whatever wrote last: Node by its code, a child by its words. */

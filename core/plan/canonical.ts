@@ -17,6 +17,32 @@ export function canonicalJson(value: unknown): string {
   throw new TypeError(`a ${typeof value} has no canonical JSON`);
 }
 
+/**
+ * Where a value holds something that JSON would lose or change, and what: `scores.f1: NaN`; or nothing.
+ * A property that is undefined is no loss: it is not there afterwards either.
+ */
+export function notJson(value: unknown, path = '', above: readonly unknown[] = []): string | undefined {
+  const at = (what: string): string => `${path === '' ? 'the value' : path}: ${what}`;
+  if (value === null || typeof value === 'boolean' || typeof value === 'string') return undefined;
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : at(String(value));
+  if (typeof value !== 'object') return at(value === undefined ? 'undefined' : `a ${typeof value}`);
+  if (above.includes(value)) return at('a loop');
+  const inside = [...above, value];
+  const below = (key: string, item: unknown) => notJson(item, path === '' ? key : `${path}.${key}`, inside);
+  if (Array.isArray(value)) return firstOf(value.entries(), ([index, item]) => below(String(index), item));
+  const kind = Object.getPrototypeOf(value) as unknown;
+  if (kind !== Object.prototype && kind !== null) return at(`a ${value.constructor?.name ?? 'class'}`);
+  return firstOf(Object.entries(value), ([key, item]) => (item === undefined ? undefined : below(key, item)));
+}
+
+function firstOf<T>(items: Iterable<T>, problem: (item: T) => string | undefined): string | undefined {
+  for (const item of items) {
+    const found = problem(item);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 /** sha256, in hex. */
 export function sha256(bytes: string | Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');

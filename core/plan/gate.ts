@@ -66,8 +66,14 @@ function judgeDrop(gate: Extract<Gate, { gate: 'drop-at-most' }>, before: unknow
 function judgeCode(gate: Extract<Gate, { gate: 'code' }>, facts: unknown): Verdict {
   try {
     // `must` typed the callback by the kind whose facts these are.
-    const holds = (gate.holds as (facts: unknown) => boolean)(facts);
-    return { verdict: holds ? 'pass' : 'fail', detail: holds ? 'holds' : gate.message };
+    const holds = (gate.holds as (facts: unknown) => unknown)(facts);
+    if (holds === true) return { verdict: 'pass', detail: 'holds' };
+    if (holds === false) return { verdict: 'fail', detail: gate.message };
+    // A promise would count as true, whatever it comes to.
+    return {
+      verdict: 'fail',
+      detail: `the condition returned ${holds instanceof Promise ? 'a promise' : typeof holds}, not true or false`,
+    };
   } catch (error) {
     return { verdict: 'fail', detail: `the condition threw: ${error instanceof Error ? error.message : String(error)}` };
   }

@@ -34,7 +34,7 @@ export class ModelflowError extends Error {
   /** The exit code of the first error among the diagnostics. */
   get exitCode(): ExitCode {
     const first = this.diagnostics.find((diagnostic) => diagnostic.severity === 'error') ?? this.diagnostics[0];
-    return first ? codes[first.code].exit : 70;
+    return first && first.code in codes ? codes[first.code].exit : 70;
   }
 }
 

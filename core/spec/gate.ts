@@ -1,4 +1,5 @@
 import type { ArtifactKind, FactsOf } from './artifact.ts';
+import type { Diagnostic } from './diagnostic.ts';
 import type { Gate, Needing, Ref } from './stage.ts';
 
 /** Dotted paths to the numbers in a kind's facts, one level of nesting deep. */
@@ -51,6 +52,50 @@ export function any(...of: readonly Gate[]): Gate {
 export function must<K extends ArtifactKind>(on: Ref<K>, holds: (facts: FactsOf<K>) => boolean, message: string): Gate {
   // The callback is only ever called with the facts of `on`, whose kind typed it.
   return { gate: 'code', on, message, holds: holds as (facts: never) => boolean };
+}
+
+/** What is wrong with the gates of a call: type stripping checks none of it. */
+export function gateProblems(stage: string, gates: unknown): readonly Diagnostic[] {
+  const problem = (message: string): Diagnostic => ({
+    code: 'MF1101',
+    severity: 'error',
+    message: `${stage}: option \`gates\`: ${message}`,
+    hint: 'Pass a list of what atLeast, atMost, dropAtMost, all, any and must return.',
+  });
+  if (!Array.isArray(gates)) return [problem('a list is wanted')];
+  return gates.flatMap((gate) => {
+    const wrong = gateProblem(gate);
+    return wrong === undefined ? [] : [problem(wrong)];
+  });
+}
+
+function gateProblem(gate: unknown): string | undefined {
+  if (typeof gate !== 'object' || gate === null || !('gate' in gate)) return `${gate === null ? 'null' : `a ${typeof gate}`} is no gate`;
+  const given = gate as Gate;
+  switch (given.gate) {
+    case 'at-least':
+    case 'at-most':
+      return refProblem('on', given.on) ?? numberProblem(given.fact, given.limit);
+    case 'drop-at-most':
+      return refProblem('before', given.before) ?? refProblem('after', given.after) ?? numberProblem(given.fact, given.limit);
+    case 'all':
+    case 'any':
+      return given.of.length === 0 ? `\`${given.gate}\` of no gates says nothing` : given.of.map(gateProblem).find(Boolean);
+    case 'code':
+      return refProblem('on', given.on) ?? (typeof given.holds === 'function' ? undefined : 'the condition of `must` is no function');
+    default:
+      return `there is no gate \`${String((given as { readonly gate: unknown }).gate)}\``;
+  }
+}
+
+function refProblem(name: string, ref: unknown): string | undefined {
+  const isOne = typeof ref === 'object' && ref !== null && 'kind' in ref && 'node' in ref;
+  return isOne ? undefined : `its \`${name}\` is ${ref === null ? 'null' : typeof ref}, and not the result of a stage`;
+}
+
+function numberProblem(fact: unknown, limit: unknown): string | undefined {
+  if (typeof fact !== 'string' || fact === '') return 'the name of its fact is missing';
+  return typeof limit === 'number' && Number.isFinite(limit) ? undefined : `its limit is ${String(limit)}, and not a number`;
 }
 
 /** The refs a gate waits for. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Artifact, ArtifactKind } from './artifact.ts';
 import type { Diagnostic } from './diagnostic.ts';
 import { ModelflowError } from './diagnostic.ts';
+import { gateProblems } from './gate.ts';
 import { parseAt } from './options.ts';
 import { type LazyPlace, placeOfCallTo } from './place.ts';
 import type { Log, ProcessRunner, PythonRunner } from './port.ts';
@@ -171,8 +172,9 @@ export function defineStage<const I extends Slots, S extends Shape, N extends st
       if (problem) problems.push({ ...problem, ...at(place) });
       else if (value !== undefined) inputs[name] = value as Ref | readonly Ref[];
     }
-    const gates = (bag['gates'] as readonly Gate[] | undefined) ?? [];
+    const gates = bag['gates'] === undefined ? [] : (bag['gates'] as readonly Gate[]);
     delete bag['gates'];
+    problems.push(...gateProblems(def.name, gates).map((problem) => ({ ...problem, ...at(place) })));
     const parsed = collecting(problems, () => parseAt(def.name, schema, bag, place));
     if (problems.length > 0) throw new ModelflowError(problems);
     const { retries, timeoutMs, ...options } = parsed as { retries: number; timeoutMs?: number };

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { ownStages } from '../support/own-stages.ts';
+
+describe('facts', () => {
+  it.each([
+    ['10n', 'bigint'],
+    ['Number.NaN', 'NaN'],
+    ['[1, Number.POSITIVE_INFINITY]', 'deep.1: Infinity'],
+    ['new Date(0)', 'Date'],
+    ['new Map([[1, 2]])', 'Map'],
+    ['() => 1', 'function'],
+    ['[undefined]', 'undefined'],
+    ['(() => { const loop = {}; loop.loop = loop; return loop; })()', 'deep.loop: a loop'],
+  ])('that JSON would change are refused: %s', async (value, words) => {
+    const end = await ownStages(`return { one: kept({ deep: ${value} }) };`).run('run');
+    expect(end.code).toBe(1);
+    expect(end.stderr).toContain('MF3004');
+    expect(end.stderr).toContain(words);
+  });
+
+  it('are the same for what comes after, whether they were made now or read from the store', async () => {
+    const rig = ownStages(`
+      const one = kept({ zero: -0, gone: undefined, big: 1e300, least: 5e-324, exact: 0.1 + 0.2, text: '\\u2028\\ud800' });
+      const two = stage('two', async ({ inputs }) => { appendFileSync('seen.txt', JSON.stringify(Object.entries(inputs.one.facts)) + '\\n'); return {}; }, { inputs: { one: Anything } });
+      return { one, two: two({ one }) };`);
+    expect((await rig.run('run')).code).toBe(0);
+    expect((await rig.run('run', '--force', 'two')).code).toBe(0);
+    const [first, second] = rig.read('seen.txt').trim().split('\n');
+    expect(first).toBe(second);
+    expect(JSON.parse(first ?? '')).toContainEqual(['exact', 0.1 + 0.2]);
+    expect((await rig.run('cache', 'verify')).code).toBe(0);
+  });
+});
+
+describe('a gate', () => {
+  it.each([
+    ["atLeast(one, 'score', 1)", 'a list is wanted'],
+    ['null', 'a list is wanted'],
+    ['[null]', 'null is no gate'],
+    ["[atLeast(undefined as any, 'score', 1)]", '`on` is undefined'],
+    ["[atLeast(one, 'score', Number.NaN)]", 'NaN'],
+    ["[atLeast(one, 'score', undefined as any)]", 'undefined'],
+    ['[any()]', 'no gates'],
+    ["[all(must(one, 'yes' as any, 'm'))]", 'no function'],
+  ])('that is none is found before anything runs: %s', async (gates, words) => {
+    const end = await ownStages(
+      `const one = kept({ score: 1 }); return { two: stage('two', async () => ({}))({ gates: ${gates} as any }) };`,
+    ).run('plan');
+    expect(end.code).toBe(2);
+    expect(end.stderr).toContain('MF1101');
+    expect(end.stderr).toContain(words);
+    expect(end.stderr).toContain('deploy.config.ts');
+  });
+
+  it('in code that answers anything but true does not open', async () => {
+    for (const answer of ['(async () => true) as any', "() => 'yes' as any", '() => 1 as any']) {
+      const end = await ownStages(
+        `const one = kept({ score: 1 }); return { two: stage('two', async () => ({}))({ gates: [must(one, ${answer}, 'm')] }) };`,
+      ).run('run');
+      expect(end.code, answer).toBe(3);
+      expect(end.stderr).toContain('not true or false');
+    }
+  });
+});
