@@ -37,30 +37,39 @@ export async function createMetrics(source: MetricsSource): Promise<Metrics> {
     labelNames: ['protocol', 'code'],
     registers,
   });
-  const histogram = (name: string, help: string, buckets: number[] = secondsBuckets) => new Histogram({ name, help, buckets, registers });
   const duration = new Histogram({
     name: 'modelflow_request_duration_seconds',
-    help: 'From the first byte of a request to the end of its answer.',
+    help: 'Of inference requests, from the head of the request to the answer.',
     labelNames: ['protocol'],
     buckets: secondsBuckets,
     registers,
   });
-  const inference = histogram('modelflow_inference_duration_seconds', 'One run of the model, whatever its batch.');
-  const queue = histogram('modelflow_queue_duration_seconds', 'From the arrival of a request at the queue to its run.');
-  const batch = histogram('modelflow_batch_size', 'Rows of one run.', rowsBuckets);
   const triton = await tritonCounters(registry, source);
+  const lane = await laneHistograms(registry, triton);
   await addGauges(registry, source);
   // Looking labels up costs more than counting.
   const counted = new Map<string, { inc(): void }>();
   const timed = new Map<Protocol, { observe(value: number): void }>();
   return {
+    ...lane,
     answered: (protocol, status, durationMs, isInference) => {
       const code = String(status);
-      const key = `${protocol} ${code}`;
-      getOrMake(counted, key, () => requests.labels(protocol, code)).inc();
+      getOrMake(counted, `${protocol} ${code}`, () => requests.labels(protocol, code)).inc();
+      if (!isInference) return;
       getOrMake(timed, protocol, () => duration.labels(protocol)).observe(durationMs / 1000);
-      if (isInference) triton.answered(status, durationMs);
+      triton.answered(status, durationMs);
     },
+    text: async () => ({ body: await registry.metrics(), contentType: registry.contentType }),
+  };
+}
+
+async function laneHistograms(registry: Registry, triton: TritonCounters): Promise<LaneObserver> {
+  const { Histogram } = await import('prom-client');
+  const make = (name: string, help: string, buckets: number[]) => new Histogram({ name, help, buckets, registers: [registry] });
+  const inference = make('modelflow_inference_duration_seconds', 'One run of the model, whatever its batch.', secondsBuckets);
+  const queue = make('modelflow_queue_duration_seconds', 'From the arrival of a request at the queue to its run.', secondsBuckets);
+  const batch = make('modelflow_batch_size', 'Rows of one run.', rowsBuckets);
+  return {
     ran: (rows, count, inferenceMs) => {
       inference.observe(inferenceMs / 1000);
       batch.observe(rows);
@@ -70,7 +79,6 @@ export async function createMetrics(source: MetricsSource): Promise<Metrics> {
       queue.observe(queueMs / 1000);
       triton.waited(queueMs);
     },
-    text: async () => ({ body: await registry.metrics(), contentType: registry.contentType }),
   };
 }
 

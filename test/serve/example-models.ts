@@ -60,3 +60,22 @@ export function slow(size = 768, layers = 20): GraphSpec {
     initializers: [{ name: 'w', dtype: 'float32', shape: [size, size], data: weights }],
   };
 }
+
+/** 784 → 128 → 10 with a ReLU and a softmax, the size of a digits classifier; the weights are arbitrary. */
+export function perceptron(): GraphSpec {
+  const weights = (length: number): Float32Array => Float32Array.from({ length }, (_, index) => Math.sin(index) / 10);
+  return {
+    inputs: [{ name: 'x', dtype: 'float32', shape: ['N', 784] }],
+    outputs: [{ name: 'y', dtype: 'float32', shape: ['N', 10] }],
+    nodes: [
+      { op: 'MatMul', inputs: ['x', 'w1'], outputs: ['h1'] },
+      { op: 'Relu', inputs: ['h1'], outputs: ['h2'] },
+      { op: 'MatMul', inputs: ['h2', 'w2'], outputs: ['h3'] },
+      { op: 'Softmax', inputs: ['h3'], outputs: ['y'], attributes: { axis: 1 } },
+    ],
+    initializers: [
+      { name: 'w1', dtype: 'float32', shape: [784, 128], data: weights(784 * 128) },
+      { name: 'w2', dtype: 'float32', shape: [128, 10], data: weights(1280) },
+    ],
+  };
+}

@@ -21,6 +21,7 @@ test('requests are counted by protocol and code, inferences are timed, and probe
   expect(await metric(rig, 'modelflow_requests_total{protocol="other",code="404"}')).toBe(1);
   expect(await metric(rig, 'modelflow_requests_total{protocol="open-inference",code="200"}')).toBeUndefined();
   expect(await metric(rig, 'modelflow_request_duration_seconds_count{protocol="predict"}')).toBe(3);
+  expect(await metric(rig, 'modelflow_request_duration_seconds_count{protocol="other"}')).toBeUndefined();
   expect(await metric(rig, 'modelflow_inference_duration_seconds_count')).toBe(2);
   expect(await metric(rig, 'modelflow_batch_size_sum')).toBe(3);
   expect(await metric(rig, 'modelflow_queue_depth')).toBe(0);
