@@ -36,7 +36,7 @@ function tableCauses(
 }
 
 function optionCauses(path: string, from: unknown, to: unknown): Cause[] {
-  if (canonicalJson(from ?? null) === canonicalJson(to ?? null)) return [];
+  if (from === to || (from !== undefined && to !== undefined && canonicalJson(from) === canonicalJson(to))) return [];
   const [oldSource, newSource] = [sourceText(from), sourceText(to)];
   if (oldSource && newSource) return [{ why: 'source-changed', path, from: oldSource, to: newSource }];
   if (isTable(from) && isTable(to)) {

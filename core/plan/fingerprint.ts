@@ -1,3 +1,4 @@
+import { failure } from '../spec/diagnostic.ts';
 import { isMonitor } from '../spec/monitor.ts';
 import type { FingerprintParts } from '../spec/plan.ts';
 import { isSource, type Source } from '../spec/source.ts';
@@ -19,27 +20,70 @@ export function fingerprintOf(parts: FingerprintParts): string {
   return sha256(canonicalJson(parts));
 }
 
-/** The sources among the options, wherever they stand. */
-export function sourcesIn(options: unknown): readonly Source[] {
-  if (isSource(options)) return [options];
-  if (isTarget(options) || isMonitor(options)) return [];
-  if (Array.isArray(options)) return options.flatMap(sourcesIn);
-  if (typeof options === 'object' && options !== null) return Object.values(options).flatMap(sourcesIn);
-  return [];
+/** A plain table, of which the entries are all there is to it. */
+export function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) return false;
+  const kind = Object.getPrototypeOf(value) as unknown;
+  return kind === Object.prototype || kind === null;
 }
 
-/** Options as plain data: a source by its digest, a target and a monitor by name and settings, a function by its text. */
+/** The sources among the options and in the settings of targets, wherever they stand in lists and tables. */
+export function sourcesIn(options: unknown): readonly Source[] {
+  if (isSource(options)) return [options];
+  if (isTarget(options)) return sourcesIn(options.settings);
+  if (isMonitor(options)) return [];
+  if (Array.isArray(options)) return options.flatMap(sourcesIn);
+  return isTable(options) ? Object.values(options).flatMap(sourcesIn) : [];
+}
+
+/** Is there a function among the options? Those of targets and monitors belong to their definitions. */
+export function holdsFunction(options: unknown): boolean {
+  if (typeof options === 'function') return true;
+  if (isTarget(options) || isMonitor(options)) return false;
+  if (Array.isArray(options)) return options.some(holdsFunction);
+  return isTable(options) && Object.values(options).some(holdsFunction);
+}
+
+/**
+ * Options as plain JSON, so that two that differ never look the same: a source by its digest, a target and a monitor by name and settings,
+ * a function by its text, what JSON cannot hold as a table that says what it is. MF1101 for what says nothing of itself (a symbol, a class of the user's).
+ */
 export function plainOptions(options: unknown, digestOf: (source: Source) => SourceDigest): unknown {
-  if (isSource(options)) return digestOf(options);
-  if (isTarget(options)) return { target: options.target, version: options.version, settings: plainOptions(options.settings, digestOf) };
-  if (isMonitor(options)) return { monitor: options.monitor, settings: plainOptions(options.settings, digestOf) };
+  const plain = (value: unknown): unknown => plainOptions(value, digestOf);
+  if (options === undefined) return null;
+  if (typeof options === 'number') return Number.isFinite(options) && !Object.is(options, -0) ? options : { number: numberText(options) };
+  if (typeof options === 'bigint') return { bigint: options.toString() };
   if (typeof options === 'function') return { function: sha256(String(options)) };
-  if (options instanceof Date || options instanceof RegExp || options instanceof URL) return String(options);
-  if (Array.isArray(options)) return options.map((item) => plainOptions(item, digestOf));
-  if (typeof options === 'object' && options !== null) {
-    return Object.fromEntries(
-      Object.entries(options).flatMap(([key, value]) => (value === undefined ? [] : [[key, plainOptions(value, digestOf)]])),
-    );
-  }
-  return options;
+  if (typeof options === 'symbol') throw noFingerprint('a symbol');
+  if (typeof options !== 'object' || options === null) return options;
+  if (isSource(options)) return digestOf(options);
+  if (isTarget(options)) return { target: options.target, version: options.version, settings: plain(options.settings) };
+  if (isMonitor(options)) return { monitor: options.monitor, settings: plain(options.settings) };
+  if (Array.isArray(options)) return options.map(plain);
+  if (isTable(options)) return Object.fromEntries(entriesOf(options).map(([key, value]) => [key, plain(value)]));
+  return plainInstance(options, plain);
+}
+
+function plainInstance(value: object, plain: (value: unknown) => unknown): unknown {
+  if (value instanceof Date) return { date: Number.isNaN(value.getTime()) ? 'invalid' : value.toISOString() };
+  if (value instanceof RegExp || value instanceof URL) return String(value);
+  if (value instanceof Map) return { map: [...value].map(plain) };
+  if (value instanceof Set) return { set: [...value].map(plain) };
+  if (ArrayBuffer.isView(value)) return { bytes: sha256(new Uint8Array(value.buffer, value.byteOffset, value.byteLength)) };
+  if (value instanceof ArrayBuffer) return { bytes: sha256(new Uint8Array(value)) };
+  throw noFingerprint(`an object of class ${value.constructor?.name ?? '?'}`);
+}
+
+function entriesOf(table: Readonly<Record<string, unknown>>): readonly (readonly [string, unknown])[] {
+  return Object.entries(table).filter(([, value]) => value !== undefined);
+}
+
+function numberText(value: number): string {
+  return Object.is(value, -0) ? '-0' : String(value);
+}
+
+function noFingerprint(what: string): Error {
+  return failure('MF1101', `${what} cannot be an option: whether it changed could not be told`, {
+    hint: 'Pass numbers, texts, booleans, lists and tables.',
+  });
 }

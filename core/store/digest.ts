@@ -66,15 +66,22 @@ function kindOf(entry: { isSymbolicLink(): boolean; isSocket(): boolean }): stri
   return entry.isSocket() ? 'a socket' : 'not a plain file';
 }
 
+/** Names that nothing can be at: too long, a loop of links, a zero byte. */
+function isNoPath(code: string | undefined): boolean {
+  return code !== undefined && ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'ERR_INVALID_ARG_VALUE'].includes(code);
+}
+
 /** The digest of a user's file or folder. Missing, or of the other sort: MF1107. `shown` is the path as the user wrote it. */
 export async function digestSource(source: Source, shown: string): Promise<SourceDigest> {
   const entry = await stat(source.path).catch((error: unknown) => {
-    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined;
+    if (isNoPath(errorCode(error))) return undefined;
     throw storeFailure(error, shown, 'read');
   });
   if (entry === undefined)
     throw failure('MF1107', `there is no ${source.source} ${shown}`, { hint: 'Paths are taken from the folder of the configuration.' });
   if (source.source === 'file' && entry.isDirectory()) throw failure('MF1107', `${shown} is a folder, a file is wanted`);
+  // Reading a pipe or a device would wait for ever.
+  if (source.source === 'file' && !entry.isFile()) throw failure('MF1107', `${shown} is not a plain file`);
   if (source.source === 'folder' && !entry.isDirectory()) throw failure('MF1107', `${shown} is a file, a folder is wanted`);
   try {
     if (source.source === 'file') return { source: 'file', digest: await digestFile(source.path, entry.size), sizeBytes: entry.size };

@@ -1,0 +1,116 @@
+import { stat } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { EnginePorts } from '../engine/ports.ts';
+import { fingerprintFormat, holdsFunction, plainOptions, type SourceDigest, sourcesIn } from '../plan/fingerprint.ts';
+import type { GraphNode } from '../plan/graph.ts';
+import type { Inputs } from '../plan/plan.ts';
+import { failure, ModelflowError } from '../spec/diagnostic.ts';
+import type { StoredArtifact } from '../spec/port.ts';
+import type { Source } from '../spec/source.ts';
+import { digestSource } from '../store/digest.ts';
+import { inTheirCode } from './their-code.ts';
+import type { Workspace } from './workspace.ts';
+
+type ReadSource = (source: Source, shown: string) => Promise<SourceDigest>;
+
+/** Everything that decides the bytes of a node, read from the user's files and from the code of its stage. */
+export function fingerprintParts({ config }: Workspace): Pick<EnginePorts, 'parts' | 'sourcesUnchanged'> {
+  const digests = sourceDigests();
+  const codeDigests = new Map<string, Promise<string>>();
+  const usersCode = (file: string): Promise<string> => remembered(codeDigests, file, () => config.codeDigest(file));
+  const plain = async (node: GraphNode, read: ReadSource): Promise<unknown> => {
+    const found = new Map<string, SourceDigest>();
+    for (const source of sourcesIn(node.node.options)) {
+      const absolute = { ...source, path: resolve(config.root, source.path) };
+      found.set(keyOf(source), await read(absolute, source.path));
+    }
+    return plainOptions(node.node.options, (source) => found.get(keyOf(source)) as SourceDigest);
+  };
+  const codeOf = async (node: GraphNode): Promise<Readonly<Record<string, string>>> => {
+    const code: Record<string, string> = {};
+    for (const url of node.node.stage.code ?? [])
+      code[freeKey(basename(new URL(url).pathname), code)] = await remembered(codeDigests, String(url), () => digestCode(url));
+    const definedIn = node.node.definedAt()?.file;
+    if (definedIn !== undefined && config.isUsers(definedIn)) code[freeKey('stage', code)] = await usersCode(definedIn);
+    // The text of a function says nothing of the variables that it uses.
+    if (holdsFunction(node.node.options)) code[freeKey('configuration', code)] = await usersCode(config.file);
+    return code;
+  };
+  return {
+    async parts(node, inputs) {
+      const { stage } = node.node;
+      return {
+        format: fingerprintFormat,
+        stage: stage.name,
+        version: stage.version,
+        code: await inTheirCode(node, 'code', () => codeOf(node)),
+        tools: await inTheirCode(node, 'tools', async () => (await stage.tools?.()) ?? {}),
+        options: await plain(node, digests).catch(atNode(node)),
+        inputs: Object.fromEntries(Object.entries(inputs).map(([slot, given]) => [slot, digestsOf(given)])),
+      };
+    },
+    async sourcesUnchanged(node, parts) {
+      const now = await plain(node, digestSource).catch(atNode(node));
+      if (JSON.stringify(now) !== JSON.stringify(parts.options)) {
+        throw failure('MF3003', `a source of \`${node.name}\` changed while the stage read it`, { hint: 'Nothing was stored. Run again.' });
+      }
+    },
+  };
+}
+
+function keyOf(source: Source): string {
+  return `${source.source} ${source.path}`;
+}
+
+/** Two files may have the same name in different folders; a stage names them in one order. */
+function freeKey(wish: string, taken: Readonly<Record<string, string>>): string {
+  let key = wish;
+  for (let count = 2; Object.hasOwn(taken, key); count++) key = `${wish} (${count})`;
+  return key;
+}
+
+/** A missing file is a mistake in the configuration: its place is where the stage was called. */
+function atNode(node: GraphNode): (error: unknown) => never {
+  return (error) => {
+    const at = node.node.place();
+    if (!(error instanceof ModelflowError) || !at) throw error;
+    const diagnostics = error.diagnostics.map((each) => ({
+      ...each,
+      message: `${node.node.stage.name}: ${each.message}`,
+      at: each.at ?? at,
+    }));
+    throw new ModelflowError(diagnostics, { cause: error });
+  };
+}
+
+function digestsOf(given: Inputs[string]): string | readonly string[] {
+  return Array.isArray(given) ? (given as readonly StoredArtifact[]).map((each) => each.digest) : (given as StoredArtifact).digest;
+}
+
+/** A file that a stage names as its code. MF1107 when it is not there. */
+async function digestCode(url: URL): Promise<string> {
+  const path = fileURLToPath(url);
+  return (await digestSource({ source: 'file', path }, path)).digest;
+}
+
+function remembered<T>(memory: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const known = memory.get(key);
+  if (known) return known;
+  const made = make();
+  memory.set(key, made);
+  return made;
+}
+
+/** Within one command a file is read once, as long as its size and times stay. */
+function sourceDigests(): ReadSource {
+  const memory = new Map<string, Promise<SourceDigest>>();
+  return async (source, shown) => {
+    // What cannot be looked at is reported by `digestSource`.
+    const entry = source.source === 'file' ? await stat(source.path, { bigint: true }).catch(() => undefined) : undefined;
+    if (!entry) return digestSource(source, shown);
+    return remembered(memory, `${source.path}:${entry.size}:${entry.mtimeNs}:${entry.ctimeNs}:${entry.ino}`, () =>
+      digestSource(source, shown),
+    );
+  };
+}
