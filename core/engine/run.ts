@@ -72,12 +72,12 @@ async function makeAll(
       schedule.done(node.name);
     } catch (error) {
       if (!(error instanceof Stopped)) {
-        const found = diagnosticsOf(error, node.node.stage.name, node.name);
+        const found = placed(node, diagnosticsOf(error, node.node.stage.name, node.name));
         diagnostics.push(...found);
         await emit({ type: 'node-failed', node: node.name, diagnostics: found });
       }
       for (const skipped of schedule.failed(node.name)) await emit({ type: 'node-skipped', ...skipped });
-      for (const left of schedule.close()) await emit({ type: 'node-skipped', node: left, because: [node.name] });
+      for (const left of schedule.close()) await emit({ type: 'node-skipped', node: left, because: [] });
     }
   };
   for (;;) {
@@ -98,6 +98,12 @@ async function makeAll(
   }
   if (fatal.length > 0) throw fatal[0];
   return diagnostics;
+}
+
+/** Where a node's failure is shown: at the call in the configuration, unless it knows a better place. */
+function placed(node: GraphNode, found: readonly Diagnostic[]): readonly Diagnostic[] {
+  const place = node.node.place();
+  return found.map((each) => ({ ...(place ? { at: place } : {}), ...each, node: node.name }));
 }
 
 async function makeNode(

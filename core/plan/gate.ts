@@ -48,7 +48,7 @@ export function judge(gate: Gate, factsOf: (ref: Ref) => unknown): Verdict {
 
 function compare(gate: Extract<Gate, { gate: 'at-least' | 'at-most' }>, facts: unknown): Verdict {
   const value = numberAt(facts, gate.fact);
-  if (value === undefined) return missing(gate.fact);
+  if (value === undefined) return missing(gate.fact, facts);
   const short = shortOf(gate.needing, facts);
   if (short) return short;
   const margin = gate.gate === 'at-least' ? value - gate.limit : gate.limit - value;
@@ -57,7 +57,7 @@ function compare(gate: Extract<Gate, { gate: 'at-least' | 'at-most' }>, facts: u
 
 function judgeDrop(gate: Extract<Gate, { gate: 'drop-at-most' }>, before: unknown, after: unknown): Verdict {
   const [from, to] = [numberAt(before, gate.fact), numberAt(after, gate.fact)];
-  if (from === undefined || to === undefined) return missing(gate.fact);
+  if (from === undefined || to === undefined) return missing(gate.fact, from === undefined ? before : after);
   const short = shortOf(gate.needing, before) ?? shortOf(gate.needing, after);
   if (short) return short;
   return verdictOf(gate.limit - (from - to), `${gate.fact} went from ${figure(from)} to ${figure(to)}`);
@@ -88,8 +88,10 @@ function verdictOf(margin: number, what: string): Verdict {
   };
 }
 
-function missing(fact: string): Verdict {
-  return { verdict: 'fail', detail: `there is no number \`${fact}\` among the facts` };
+function missing(fact: string, facts: unknown): Verdict {
+  const numbers =
+    typeof facts === 'object' && facts !== null ? Object.keys(facts).filter((name) => numberAt(facts, name) !== undefined) : [];
+  return { verdict: 'fail', detail: `there is no number \`${fact}\` among the facts; there are ${numbers.join(', ') || 'none'}` };
 }
 
 function shortOf(needing: Needing, facts: unknown): Verdict | undefined {

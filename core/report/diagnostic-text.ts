@@ -26,9 +26,11 @@ export function formatDiagnostic(diagnostic: Diagnostic, options: DiagnosticText
   const [first = '', ...more] = diagnostic.message.split('\n');
   const lines = [`${word}: ${paint(color, 'bold', first)}`, ...more.map((line) => `  ${line}`)];
   if (diagnostic.at) {
-    lines.push(`  at ${paint(color, 'cyan', placeText(diagnostic.at, options.cwd))}`);
+    const node = diagnostic.node === undefined ? '' : `, \`${diagnostic.node}\``;
+    lines.push(`  at ${paint(color, 'cyan', placeText(diagnostic.at, options.cwd))}${node}`);
     lines.push(...codeFrame(diagnostic.at, options));
   }
+  if (!diagnostic.at && diagnostic.node !== undefined) lines.push(`  in \`${diagnostic.node}\``);
   for (const line of diagnostic.detail ?? [])
     lines.push(...line.split('\n').map((part) => `  ${paint(color, 'dim', '|')} ${part}`.trimEnd()));
   if (diagnostic.hint)

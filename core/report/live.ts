@@ -4,7 +4,7 @@ import type { RunEvent } from '../spec/event.ts';
 import type { Reporter } from '../spec/journal.ts';
 import type { Plan } from '../spec/plan.ts';
 import { formatBytes, formatMs, oneLine } from './format.ts';
-import { outcomeLine } from './outcome.ts';
+import { outcomeLine, skippedText } from './outcome.ts';
 import { plainReporter } from './plain.ts';
 import { summaryLine, wordOf } from './plan-summary.ts';
 
@@ -149,7 +149,7 @@ function title(node: NodeView, nowMs: number): string {
     case 'failed':
       return `${what}  FAILED${node.diagnostics[0] ? `: ${node.diagnostics[0].code}: ${oneLine(node.diagnostics[0].message)}` : ''}`;
     case 'skipped':
-      return `${what}  skipped: ${node.because.join(', ')} did not finish`;
+      return `${what}  ${skippedText(node.because)}`;
     case 'held':
       return `${what}  held back`;
     case 'stopped':

@@ -18,6 +18,11 @@ export function outcomeLine(view: RunView): string {
   return `${word}${time}${counted === '' ? '' : `: ${counted}`}`;
 }
 
+/** Why a node was not begun: it needs some that did not finish, or the run was already ending. */
+export function skippedText(because: readonly string[]): string {
+  return because.length > 0 ? `skipped: it needs ${because.join(', ')}, which did not finish` : 'not begun: the run was ending';
+}
+
 const order: readonly (readonly [NodeState, string])[] = [
   ['done', 'made'],
   ['reused', 'reused'],
@@ -30,6 +35,9 @@ const order: readonly (readonly [NodeState, string])[] = [
 
 function countStates(view: RunView): string {
   const counts = new Map<NodeState, number>();
-  for (const { state } of view.nodes.values()) counts.set(state, (counts.get(state) ?? 0) + 1);
+  for (const { state, because } of view.nodes.values()) {
+    const counted = state === 'skipped' && because.length === 0 ? 'waiting' : state;
+    counts.set(counted, (counts.get(counted) ?? 0) + 1);
+  }
   return order.flatMap(([state, word]) => (counts.has(state) ? [`${counts.get(state)} ${word}`] : [])).join(', ');
 }

@@ -3,7 +3,7 @@ import type { RunEvent } from '../spec/event.ts';
 import type { Reporter } from '../spec/journal.ts';
 import { formatBytes, formatMs, oneLine, paint } from './format.ts';
 import type { TextSink } from './json.ts';
-import { outcomeLine } from './outcome.ts';
+import { outcomeLine, skippedText } from './outcome.ts';
 import { summaryLine, verdictWord } from './plan-summary.ts';
 
 export interface PlainOptions {
@@ -85,7 +85,7 @@ function nodeLines(event: NodeEvent): readonly string[] {
     case 'node-failed':
       return event.diagnostics.map((diagnostic) => `FAILED: ${diagnostic.code}: ${oneLine(diagnostic.message)}`);
     case 'node-skipped':
-      return [`skipped: ${event.because.join(', ')} did not finish`];
+      return [skippedText(event.because)];
     default:
       return worldLines(event);
   }

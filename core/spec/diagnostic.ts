@@ -16,6 +16,8 @@ export interface Diagnostic {
   /** The next thing to do. */
   readonly hint?: string;
   readonly at?: Place;
+  /** The node that it is about, when it came from a run. */
+  readonly node?: string;
   /** More lines that belong to it: a child's last output, the list of what differs. */
   readonly detail?: readonly string[];
 }

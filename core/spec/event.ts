@@ -70,6 +70,7 @@ type Event =
       readonly diagnostic: Diagnostic;
     }
   | { readonly type: 'node-failed'; readonly node: string; readonly diagnostics: readonly Diagnostic[] }
+  /** `because`: the failed nodes it needs; none when it was merely not begun any more. */
   | { readonly type: 'node-skipped'; readonly node: string; readonly because: readonly string[] }
   | {
       readonly type: 'gate-judged';

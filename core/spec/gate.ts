@@ -1,5 +1,7 @@
 import type { ArtifactKind, FactsOf } from './artifact.ts';
 import type { Diagnostic } from './diagnostic.ts';
+import { numericFactsOf } from './fact-names.ts';
+import { nearest } from './nearest.ts';
 import type { Gate, Needing, Ref } from './stage.ts';
 
 /** Dotted paths to the numbers in a kind's facts, one level of nesting deep. */
@@ -65,7 +67,23 @@ export function gateProblems(stage: string, gates: unknown): readonly Diagnostic
   if (!Array.isArray(gates)) return [problem('a list is wanted')];
   return gates.flatMap((gate) => {
     const wrong = gateProblem(gate);
-    return wrong === undefined ? [] : [problem(wrong)];
+    return wrong === undefined ? factProblems(stage, gate as Gate) : [problem(wrong)];
+  });
+}
+
+/** Names of facts that the kind can never have: found now, and not after an hour of training. */
+function factProblems(stage: string, gate: Gate): readonly Diagnostic[] {
+  if ('of' in gate) return gate.of.flatMap((each) => factProblems(stage, each));
+  if (gate.gate === 'code') return [];
+  const names = [gate.fact, ...Object.keys(gate.needing)];
+  return gateRefs(gate).flatMap(({ kind }) => {
+    const known = numericFactsOf(kind.facts);
+    const strange = known ? names.filter((name) => !known.includes(name)) : [];
+    return strange.map((name): Diagnostic => {
+      const near = nearest(name, known ?? []);
+      const hint = near ? `Did you mean \`${near}\`?` : `It can have ${known?.length ? known.join(', ') : 'no numbers'}.`;
+      return { code: 'MF1108', severity: 'error', message: `${stage}: a gate asks for \`${name}\`, which no ${kind.name} has`, hint };
+    });
   });
 }
 

@@ -52,6 +52,33 @@ describe('a gate', () => {
     expect(end.stderr).toContain('deploy.config.ts');
   });
 
+  it.each([
+    ["atLeast(one, 'acuracy', 1)", 'Did you mean `accuracy`'],
+    ["any(atLeast(one, 'accuracy', 1), dropAtMost(one, one, 'deep.lst', 1))", 'Did you mean `deep.last`'],
+    ["atMost(one, 'accuracy', 1, { zzzzzz: 500 })", 'It can have accuracy, deep.last'],
+  ])('on a number that its kind never has is found before anything runs: %s', async (gate, words) => {
+    const end = await ownStages(
+      `const Score = defineArtifact('score', z.object({ accuracy: z.number().optional(), name: z.string(), deep: z.strictObject({ last: z.int() }).nullable() }));
+       const one = stage('one', async () => ({}), { output: Score })({});
+       return { two: stage('two', async () => ({}))({ gates: [${gate}] }) };`,
+    ).run('plan');
+    expect(end.code).toBe(2);
+    expect(end.stderr).toContain('MF1108');
+    expect(end.stderr).toContain('which no score has');
+    expect(end.stderr).toContain(words);
+    expect(end.stderr).toContain('deploy.config.ts');
+  });
+
+  it('on a number that is left out this time names those that are there', async () => {
+    const end = await ownStages(
+      `const Score = defineArtifact('score', z.object({ accuracy: z.number().optional(), r2: z.number().optional() }));
+       const one = stage('one', async () => ({ r2: 0.5 }), { output: Score })({});
+       return { two: stage('two', async () => ({}))({ gates: [atLeast(one, 'accuracy', 0.5)] }) };`,
+    ).run('run');
+    expect(end.code).toBe(3);
+    expect(end.stderr).toContain('there is no number `accuracy` among the facts; there are r2');
+  });
+
   it('in code that answers anything but true does not open', async () => {
     for (const answer of ['(async () => true) as any', "() => 'yes' as any", '() => 1 as any']) {
       const end = await ownStages(
@@ -60,5 +87,20 @@ describe('a gate', () => {
       expect(end.code, answer).toBe(3);
       expect(end.stderr).toContain('not true or false');
     }
+  });
+});
+
+describe('a stage that failed', () => {
+  it('is shown at its call in the configuration, and does not stand for what it does not feed', async () => {
+    const rig = ownStages(`
+      const broken = stage('broken', async () => { throw failure('MF3105', 'the bytes are odd'); })({});
+      const one = kept({});
+      return { broken, needing: stage('needing', async () => ({}), { inputs: { one: Anything } })({ one: broken }), one, aside: stage('aside', async () => ({}), { inputs: { one: Anything } })({ one }) };`);
+    const end = await rig.run('run', '--concurrency', '1');
+    expect(end.code).toBe(1);
+    expect(end.stderr).toMatch(/error MF3105: the bytes are odd\n {2}at deploy\.config\.ts:\d+:\d+, `broken`\n/);
+    expect(end.stderr).toMatch(/> +\d+ \| +const broken = stage\(/);
+    expect(end.stderr).toContain('[needing] skipped: it needs broken, which did not finish');
+    expect(end.stderr).toContain('[aside] not begun: the run was ending');
   });
 });

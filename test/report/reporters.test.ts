@@ -58,11 +58,18 @@ describe('the plain reporter', () => {
       [onnx] started: to-onnx
       [int8] started: quantize
       [onnx] FAILED: MF3102: the operator \`Foo\` cannot be exported at opset 13
-      [bundle] skipped: onnx did not finish
+      [bundle] skipped: it needs onnx, which did not finish
       warning: artifact 0123456789ab was damaged and set aside: model.onnx has other bytes
       FAILED after 7.0 s: 1 reused, 1 failed, 1 stopped, 1 skipped, 1 not begun
       "
     `);
+  });
+
+  test('tells what was merely not begun from what could not be made', async () => {
+    const aside = { type: 'node-skipped', node: 'service', because: [], seq: 98, at: '2026-03-01T02:01:00.000Z' } as const;
+    const lines = (await plain([...badRun.slice(0, -1), aside, ...badRun.slice(-1)])).split('\n');
+    expect(lines).toContain('[service] not begun: the run was ending');
+    expect(lines.at(-2)).toMatch(/ 1 skipped, 1 not begun$/);
   });
 
   test('puts the time of the event before each line when asked', async () => {
@@ -159,7 +166,7 @@ describe('the live reporter', () => {
     expect(lines.slice(-5)).toEqual([
       expect.stringMatching(/^\S onnx {2}to-onnx {2}FAILED: MF3102: the operator `Foo` cannot be exported at opset 13$/),
       expect.stringMatching(/^\S int8 {2}quantize {2}stopped$/),
-      expect.stringMatching(/^\S bundle {2}bundle {2}skipped: onnx did not finish$/),
+      expect.stringMatching(/^\S bundle {2}bundle {2}skipped: it needs onnx, which did not finish$/),
       expect.stringMatching(/^\S service {2}deploy$/),
       'FAILED after 7.0 s: 1 reused, 1 failed, 1 stopped, 1 skipped, 1 not begun',
     ]);
