@@ -17,21 +17,21 @@ export {
   type PythonRequest,
   type PythonRunner,
 } from './spec/port.ts';
+export type {
+  CommonOptions,
+  Gate,
+  Given,
+  Needing,
+  Placement,
+  Ref,
+  Stage,
+  StageContext,
+  StageDef,
+  Standing,
+} from './spec/ref.ts';
 export { many, optional } from './spec/slot.ts';
 export { file, folder, type Source } from './spec/source.ts';
-export {
-  type CommonOptions,
-  defineStage,
-  type Gate,
-  type Given,
-  type Needing,
-  type Placement,
-  type Ref,
-  type Stage,
-  type StageContext,
-  type StageDef,
-  type Standing,
-} from './spec/stage.ts';
+export { defineStage } from './spec/stage.ts';
 export {
   type Change,
   type DesiredRevision,

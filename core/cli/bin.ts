@@ -8,10 +8,10 @@ if (major >= 24 || (major === 22 && minor >= 19)) {
     .then((module) => module.enableCompileCache())
     .then(() => import('./main.ts'))
     .then(({ main }) => main(process.argv.slice(2)))
-    .then(async (code) => {
+    .then((code) => {
       // What a stage left open must not keep a command alive that is done; only what is still to be written is waited for.
-      for (const stream of [process.stdout, process.stderr]) await new Promise((written) => stream.write('', written));
-      process.exit(code);
+      const written = [process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write('', resolve)));
+      return Promise.all(written).then(() => process.exit(code));
     })
     .catch((error) => {
       console.error(error);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Origin } from '../engine/ports.ts';
 import type { RunEvent } from '../spec/event.ts';
 import type { Journal } from '../spec/journal.ts';
-import { holderOf, type Lock, type LockHolder, type LockWorld, takeLock } from '../store/lock.ts';
+import { breakLock, holderOf, type Lock, type LockHolder, type LockWorld, takeLock } from '../store/lock.ts';
 import { systemClock } from '../world/clock.ts';
 import { isAlive, machineOf, ownIdentity } from '../world/process-identity.ts';
 import { initialiseStore, type Store, type Workspace } from './workspace.ts';
@@ -37,10 +37,8 @@ export function lockHolder(store: Store): LockHolder | undefined {
 }
 
 /** Breaks a lock whose holder cannot be asked: the caller has made sure that it is dead. */
-export function breakLock(store: Store): LockHolder | undefined {
-  const holder = lockHolder(store);
-  if (holder) takeLock(lockFolder(store), store.disk, lockWorld(), true).release();
-  return holder;
+export function unlock(store: Store): LockHolder | 'unreadable' | undefined {
+  return breakLock(lockFolder(store), store.disk, lockWorld());
 }
 
 function lockFolder(store: Store): string {

@@ -40,7 +40,7 @@ export interface Store {
 }
 
 export const storeFormat = 1;
-/** Older runs are kept, but no longer looked at to explain a plan. */
+/** Older runs no longer explain a plan; what they released and what was refused counts for good. */
 const runsLookedAt = 100;
 
 export async function openWorkspace(where: Where): Promise<Workspace> {
@@ -68,18 +68,33 @@ export function openStore(root: string, scope: string): Store {
     results: resultFolder(root, disk),
     runs,
     quarantined,
-    past: () => foldHistory(runs.ids().slice(-runsLookedAt).map(runs.events)),
+    past: () =>
+      foldHistory([...runs.ids().slice(0, -runsLookedAt).map(runs.releases), ...runs.ids().slice(-runsLookedAt).map(runs.events)]),
   };
 }
 
 function checkFormat(root: string, disk: Disk): void {
   const text = disk.readText(join(root, 'format.json'));
   if (text === undefined) return;
-  const { format } = JSON.parse(text) as { format: number };
+  const format = formatIn(text);
+  if (format === undefined)
+    throw failure('MF6003', `${join(root, 'format.json')} is not what modelflow writes, so the store cannot be read`, {
+      hint: `If it is a store of this modelflow, its text is {"format":${storeFormat}}; otherwise use another folder.`,
+    });
   if (format > storeFormat) {
     throw failure('MF6004', `the store ${root} has format ${format}; this modelflow knows formats up to ${storeFormat}`, {
       hint: 'Use the modelflow that wrote it, or another store.',
     });
+  }
+}
+
+function formatIn(text: string): number | undefined {
+  try {
+    const { format } = JSON.parse(text) as { readonly format?: unknown };
+    return typeof format === 'number' ? format : undefined;
+  } catch {
+    // Not JSON, or null.
+    return undefined;
   }
 }
 

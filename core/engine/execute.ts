@@ -6,7 +6,7 @@ import { failure } from '../spec/diagnostic.ts';
 import type { NewEvent } from '../spec/event.ts';
 import type { FingerprintParts } from '../spec/plan.ts';
 import type { Log, StoredArtifact } from '../spec/port.ts';
-import type { StageContext } from '../spec/stage.ts';
+import type { StageContext } from '../spec/ref.ts';
 import type { LiveService } from '../spec/target.ts';
 import { diagnosticsOf, Stopped } from './failure.ts';
 import type { EnginePorts } from './ports.ts';

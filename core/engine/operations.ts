@@ -2,7 +2,7 @@ import { type ReleaseEntry, serviceKey } from '../plan/history.ts';
 import { failure } from '../spec/diagnostic.ts';
 import type { NewEvent } from '../spec/event.ts';
 import type { Log, StoredArtifact } from '../spec/port.ts';
-import type { Placement } from '../spec/stage.ts';
+import type { Placement } from '../spec/ref.ts';
 import type { EnginePorts } from './ports.ts';
 import { typed } from './rollout.ts';
 

@@ -3,7 +3,7 @@ import { failure } from '../spec/diagnostic.ts';
 import type { NewEvent, ReleaseRecord } from '../spec/event.ts';
 import type { LiveChange } from '../spec/plan.ts';
 import type { Log, StoredArtifact } from '../spec/port.ts';
-import type { Placement } from '../spec/stage.ts';
+import type { Placement } from '../spec/ref.ts';
 import type { Change, LiveService, Target } from '../spec/target.ts';
 import type { EnginePorts } from './ports.ts';
 

@@ -1,7 +1,7 @@
 import type { Diagnostic } from '../spec/diagnostic.ts';
 import { gateRefs } from '../spec/gate.ts';
 import type { Wanted } from '../spec/pipeline.ts';
-import type { Ref, StageNode } from '../spec/stage.ts';
+import type { Ref, StageNode } from '../spec/ref.ts';
 
 /** Warnings (MF1104) for the stages that were called and that nothing returned depends on. Of a dead branch only its end is named. */
 export function deadEnds(wanted: Wanted, called: readonly StageNode[]): readonly Diagnostic[] {

@@ -1,4 +1,4 @@
-import type { Gate, Needing, Ref } from '../spec/stage.ts';
+import type { Gate, Needing, Ref } from '../spec/ref.ts';
 import { unreachable } from '../spec/unreachable.ts';
 
 export interface Verdict {

@@ -1,7 +1,7 @@
 import { failure } from '../spec/diagnostic.ts';
 import { gateRefs } from '../spec/gate.ts';
 import type { Wanted } from '../spec/pipeline.ts';
-import type { Ref, StageNode } from '../spec/stage.ts';
+import type { Ref, StageNode } from '../spec/ref.ts';
 
 /** One input of a node: the slot, and the node that fills it. A list slot gives several edges, in order. */
 export interface Edge {

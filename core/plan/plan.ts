@@ -1,6 +1,6 @@
 import type { Cause, FingerprintParts, LiveChange, Plan, PlannedGate, Step } from '../spec/plan.ts';
 import type { StoredArtifact } from '../spec/port.ts';
-import type { Ref, Standing } from '../spec/stage.ts';
+import type { Ref, Standing } from '../spec/ref.ts';
 import { causesOf } from './explain.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { gateText, judge } from './gate.ts';

@@ -31,7 +31,7 @@ export class Connections {
     });
   }
 
-  /** True once `drain` was called: every answer from now on must end its connection. */
+  /** True once a drain was announced: every answer from now on must end its connection. */
   get isDraining(): boolean {
     return this.#isDraining;
   }
@@ -47,12 +47,17 @@ export class Connections {
     };
   }
 
+  /** Every answer from now on ends its connection. */
+  announceDrain(): void {
+    this.#isDraining = true;
+  }
+
   /**
    * From now on every answer ends its connection. Closing an idle one races with the next request of its client, which would see a reset;
    * so an idle one is kept for a while, and closed only when nothing has come on it. Resolves when no connection is left.
    */
   async drain({ idleGraceMs, limitMs }: DrainTimes): Promise<void> {
-    this.#isDraining = true;
+    this.announceDrain();
     const empty = new Promise<void>((resolve) => {
       this.#whenEmpty = resolve;
     });

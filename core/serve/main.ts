@@ -58,15 +58,15 @@ async function serveAlone(options: ListenOptions): Promise<void> {
   const server = await startServer(options);
   log(`serving ${server.name} version ${server.version} at ${server.url}, inference on the ${server.where} thread`);
   let isStopping = false;
-  const stop = (idleGraceMs: number): void => {
+  const stop = (idleGraceMs: number, lingerMs: number): void => {
     // Asked twice: now.
     if (isStopping) process.exit(130);
     isStopping = true;
-    void server.drain({ idleGraceMs }).then(() => process.exit(0));
+    void server.drain({ idleGraceMs, lingerMs }).then(() => process.exit(0));
   };
-  process.on('SIGTERM', () => stop(5_000));
+  process.on('SIGTERM', () => stop(5_000, 2_000));
   // Somebody sits in front of it and waits.
-  process.on('SIGINT', () => stop(0));
+  process.on('SIGINT', () => stop(0, 0));
 }
 
 function readArguments(args: readonly string[]): ListenOptions {

@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { availableParallelism } from 'node:os';
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { findServable } from './bundle.ts';
 import type { DrainTimes } from './connections.ts';
 import type { Signature } from './facts.ts';
@@ -47,15 +48,24 @@ export interface Service {
   /** Whether the model runs on the thread of the HTTP server or in a worker. */
   readonly where: 'main' | 'worker';
   accept(socket: Socket): void;
-  /** Not ready from now on. Resolves when every request that has come is answered and every connection closed. */
+  /** Not ready from now on, and every answer ends its connection; requests are still taken. */
+  announceDrain(): void;
+  /** The same, and no further connections may come. Resolves when every request that has come is answered and every connection closed. */
   drain(times?: Partial<DrainTimes>): Promise<void>;
   /** Ends what is left; nothing is waited for. */
   close(): Promise<void>;
 }
 
-export interface RunningServer extends Omit<Service, 'accept'> {
+export interface LingerTimes extends DrainTimes {
+  /** How long connections are still accepted: whoever spreads the load needs a while to see that this server is not ready. */
+  readonly lingerMs: number;
+}
+
+export interface RunningServer extends Omit<Service, 'accept' | 'announceDrain' | 'drain'> {
   readonly url: string;
   readonly port: number;
+  /** Not ready from now on. Resolves when every request that has come is answered and every connection closed. */
+  drain(times?: Partial<LingerTimes>): Promise<void>;
 }
 
 /** Loads the model and makes it ready to serve. Throws a `ModelLoadError`. */
@@ -101,13 +111,20 @@ export async function startServer(options: ListenOptions): Promise<RunningServer
   }
   const address = listener.address();
   const bound = typeof address === 'object' && address !== null ? address.port : port;
+  const { name, version, signature, where } = service;
   return {
-    ...service,
+    name,
+    version,
+    signature,
+    where,
     port: bound,
     url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
-    drain: (times) => {
+    drain: async ({ lingerMs = 0, ...times } = {}) => {
+      service.announceDrain();
+      await pause(lingerMs);
+      await acceptBacklog(listener);
       listener.close();
-      return service.drain(times);
+      await service.drain(times);
     },
     close: () => {
       listener.close();
@@ -134,12 +151,26 @@ function serviceOf(model: ServedModel, { server, connections }: HttpServer): Ser
       // A socket from another process comes paused, so that no byte was read where it came from.
       socket.resume();
     },
+    announceDrain: () => connections.announceDrain(),
     drain: async ({ idleGraceMs = 5_000, limitMs = 45_000 } = {}) => {
       await connections.drain({ idleGraceMs, limitMs });
       await close();
     },
     close,
   };
+}
+
+/** Connections that the kernel has taken but nobody accepted yet would be reset. The loop accepts one a turn; a quiet while means no more. */
+async function acceptBacklog(listener: Server): Promise<void> {
+  let quietTurns = 0;
+  listener.on('connection', () => {
+    quietTurns = 0;
+  });
+  const giveUpAt = performance.now() + 2_000;
+  while (quietTurns < 5 && performance.now() < giveUpAt) {
+    quietTurns += 1;
+    await nextTurn();
+  }
 }
 
 function listen(server: Server, host: string, port: number): Promise<void> {

@@ -2,7 +2,7 @@ import type { ArtifactKind, FactsOf } from './artifact.ts';
 import type { Diagnostic } from './diagnostic.ts';
 import { numericFactsOf } from './fact-names.ts';
 import { nearest } from './nearest.ts';
-import type { Gate, Needing, Ref } from './stage.ts';
+import type { Gate, Needing, Ref } from './ref.ts';
 
 /** Dotted paths to the numbers in a kind's facts, one level of nesting deep. */
 export type NumericFact<K> = NumericKey<FactsOf<K>>;

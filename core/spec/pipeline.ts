@@ -1,7 +1,7 @@
 import { failure } from './diagnostic.ts';
 import { nearest } from './nearest.ts';
 import { placeOfCallTo } from './place.ts';
-import type { Ref } from './stage.ts';
+import type { Ref } from './ref.ts';
 
 /** What the configuration wants: names people read → what is to be made. */
 export type Wanted = Readonly<Record<string, Ref>>;

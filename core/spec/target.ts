@@ -98,9 +98,8 @@ export interface Target<K extends ArtifactKind = ArtifactKind> {
 export type AnyTarget = TargetDef<z.ZodRawShape, ArtifactKind>;
 
 /** Settings may be left out where all of them have defaults. */
-type SettingsOf<S extends z.ZodRawShape> = Record<string, never> extends z.input<z.ZodObject<S>>
-  ? [settings?: z.input<z.ZodObject<S>>]
-  : [settings: z.input<z.ZodObject<S>>];
+type SettingsOf<S extends z.ZodRawShape> =
+  Record<string, never> extends z.input<z.ZodObject<S>> ? [settings?: z.input<z.ZodObject<S>>] : [settings: z.input<z.ZodObject<S>>];
 
 export interface TargetFactory<S extends z.ZodRawShape, K extends ArtifactKind> {
   (...given: SettingsOf<S>): Target<K>;

@@ -3,7 +3,9 @@ import {
   chmodSync,
   closeSync,
   fdatasyncSync,
+  fstatSync,
   fsyncSync,
+  ftruncateSync,
   linkSync,
   mkdirSync,
   openSync,
@@ -31,7 +33,7 @@ export interface Disk {
   write(path: string, text: string): void;
   /** Creates the file with this text, whole, or answers false when there is one already. */
   create(path: string, text: string): boolean;
-  /** Appends one piece with one write, and makes it durable unless told otherwise. */
+  /** Appends one piece, whole or not at all, and makes it durable unless told otherwise. */
   append(path: string, text: string, durable: boolean): void;
   /** Moves within the store; the new name is durable. Answers false when something is at `to` already. */
   move(from: string, to: string): boolean;
@@ -54,7 +56,7 @@ export function realDisk(): Disk {
     move: (from, to) => guarded(to, 'write', () => moveTo(from, to)),
     seal: (path) => guarded(path, 'write', () => sealFile(path)),
     syncFolder: (path) => guarded(path, 'write', () => syncFolder(path)),
-    remove: (path) => guarded(path, 'remove', () => rmSync(path, { recursive: true, force: true })),
+    remove: (path) => guarded(path, 'remove', () => rmSync(path, { recursive: true, force: true, maxRetries: 5 })),
   };
 }
 
@@ -127,9 +129,14 @@ function createWhole(path: string, text: string): boolean {
 
 function appendTo(path: string, text: string, durable: boolean): void {
   const descriptor = openSync(path, 'a', 0o644);
+  const { size } = fstatSync(descriptor);
   try {
     writeAll(descriptor, text);
     if (durable) fdatasyncSync(descriptor);
+  } catch (error) {
+    // Half a piece would spoil all that is appended after it, once there is room again.
+    ftruncateSync(descriptor, size);
+    throw error;
   } finally {
     closeSync(descriptor);
   }

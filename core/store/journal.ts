@@ -12,12 +12,15 @@ export interface Runs {
   /** Ids, oldest first. */
   ids(): readonly string[];
   events(run: string): readonly RunEvent[];
+  /** Only the events of a run that speak of releases; quick for a run that released nothing. */
+  releases(run: string): readonly RunEvent[];
   /** What the stages said, in order. */
   said(run: string): readonly RunEvent[];
 }
 
 const journalName = 'journal.ndjson';
 const logName = 'log.ndjson';
+const speaksOfReleases = /"type":"(released|rolled-back|release-refused)"/;
 
 export function runsFolder(folder: string, disk: Disk): Runs {
   const ids = (): readonly string[] => disk.list(folder).filter((name) => /^\d{6,}-/.test(name));
@@ -29,11 +32,14 @@ export function runsFolder(folder: string, disk: Disk): Runs {
         .toISOString()
         .replace(/[-:]|\.\d+/g, '');
       const run = `${String(last + 1).padStart(6, '0')}-${time}`;
-      disk.makeFolder(join(folder, run));
       return { run, journal: journalIn(join(folder, run), disk, clock) };
     },
     ids,
     events: (run) => readEvents(join(folder, run, journalName), disk),
+    releases(run) {
+      const path = join(folder, run, journalName);
+      return speaksOfReleases.test(disk.readText(path) ?? '') ? readEvents(path, disk) : [];
+    },
     said: (run) => readEvents(join(folder, run, logName), disk),
   };
 }
@@ -41,6 +47,15 @@ export function runsFolder(folder: string, disk: Disk): Runs {
 /** What a stage says is not worth a disk sync; what happened to it is. Progress is only shown. */
 function journalIn(folder: string, disk: Disk, clock: Clock): Journal {
   let [happened, said] = [0, 0];
+  let isMade = false;
+  const put = (name: string, event: NewEvent & { seq: number; at: string }, durable: boolean): RunEvent => {
+    // A run of which nothing is known is no run: the folder comes with the first line.
+    if (!isMade) disk.makeFolder(folder);
+    isMade = true;
+    const json = JSON.stringify(event);
+    disk.append(join(folder, name), `${sha256(json).slice(0, 16)} ${json}\n`, durable);
+    return event;
+  };
   return {
     async append(event) {
       const at = clock.now().toISOString();
@@ -48,18 +63,20 @@ function journalIn(folder: string, disk: Disk, clock: Clock): Journal {
         case 'node-progress':
           return { ...event, seq: happened, at };
         case 'node-output':
-          return put(join(folder, logName), { ...event, seq: said++, at }, disk, false);
+          put(logName, { ...event, seq: said, at }, false);
+          return { ...event, seq: said++, at };
+        case 'node-reused':
+        case 'node-skipped':
+        case 'gate-judged':
+          // Nothing is done because of them; the next durable line takes them along.
+          put(journalName, { ...event, seq: happened, at }, false);
+          return { ...event, seq: happened++, at };
         default:
-          return put(join(folder, journalName), { ...event, seq: happened++, at }, disk, true);
+          put(journalName, { ...event, seq: happened, at }, true);
+          return { ...event, seq: happened++, at };
       }
     },
   };
-}
-
-function put(path: string, event: NewEvent & { seq: number; at: string }, disk: Disk, durable: boolean): RunEvent {
-  const json = JSON.stringify(event);
-  disk.append(path, `${sha256(json).slice(0, 16)} ${json}\n`, durable);
-  return event;
 }
 
 /** Stops at the first line that does not match its sum: a torn end is what a power cut leaves, and nobody was told of it. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { failure } from '../spec/diagnostic.ts';
+import { failure, ModelflowError } from '../spec/diagnostic.ts';
 import type { Disk } from './disk.ts';
 
 /** Who holds a lock. `host` and `boot` say where the pid means something. */
@@ -39,8 +39,8 @@ export function takeLock(folder: string, disk: Disk, world: LockWorld, force = f
   disk.makeFolder(folder);
   for (;;) {
     const highest = numbersIn(folder, disk).at(-1) ?? 0;
-    const holder = highest === 0 ? undefined : readHolder(folder, highest, disk);
-    if (holder && !force && isHeld(holder, world)) throw heldFailure(holder, world);
+    const holder = highest === 0 || force ? undefined : readHolder(folder, highest, disk);
+    if (holder && isHeld(holder, world)) throw heldFailure(holder, world);
     const mine = highest + 1;
     if (!disk.create(join(folder, `${mine}.json`), JSON.stringify({ ...world.me, released: false } satisfies LockFile))) continue;
     const numbers = numbersIn(folder, disk);
@@ -54,6 +54,24 @@ export function takeLock(folder: string, disk: Disk, world: LockWorld, force = f
       fence: mine,
       release: () => disk.write(join(folder, `${mine}.json`), JSON.stringify({ ...world.me, released: true } satisfies LockFile)),
     };
+  }
+}
+
+/** Breaks a lock whose holder cannot be asked, and says who it was. One that lives on this machine is not broken: MF6001. */
+export function breakLock(folder: string, disk: Disk, world: LockWorld): LockHolder | 'unreadable' | undefined {
+  const holder = lockStateOf(folder, disk, world);
+  if (holder === undefined) return undefined;
+  if (holder !== 'unreadable' && holder.host === world.me.host) throw heldFailure(holder, world);
+  takeLock(folder, disk, world, true).release();
+  return holder;
+}
+
+function lockStateOf(folder: string, disk: Disk, world: LockWorld): LockHolder | 'unreadable' | undefined {
+  try {
+    return holderOf(folder, disk, world);
+  } catch (error) {
+    if (error instanceof ModelflowError && error.cause instanceof SyntaxError) return 'unreadable';
+    throw error;
   }
 }
 
@@ -72,8 +90,15 @@ function numbersIn(folder: string, disk: Disk): readonly number[] {
 }
 
 function readHolder(folder: string, number: number, disk: Disk): LockFile | undefined {
-  const text = disk.readText(join(folder, `${number}.json`));
-  return text === undefined ? undefined : (JSON.parse(text) as LockFile);
+  const path = join(folder, `${number}.json`);
+  const text = disk.readText(path);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as LockFile;
+  } catch (cause) {
+    // It is written whole, so something else did this; whether its holder lives cannot be told.
+    throw failure('MF6001', `the lock ${path} cannot be read`, { hint: 'If no other run is at work: `modelflow unlock`.', cause });
+  }
 }
 
 function isHeld(holder: LockFile, world: LockWorld): boolean {

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { buildProgram } from '../../core/cli/program.ts';
 import { type ArtifactKind, codes, z } from '../../core/index.ts';
+import type { AnyStage } from '../../core/spec/ref.ts';
 import { kindsOf } from '../../core/spec/slot.ts';
-import type { AnyStage } from '../../core/spec/stage.ts';
 import * as stages from '../../stages/index.ts';
 
 const folder = new URL('../../docs/reference/', import.meta.url);
