@@ -16,6 +16,9 @@ export function referencePages(): Readonly<Record<string, string>> {
   return { 'errors.md': errorsPage(), 'cli.md': cliPage(), 'stages.md': stagesPage(), 'kinds.md': kindsPage() };
 }
 
+/** A module's names come in another order from Node than from vitest. */
+const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);
+
 function errorsPage(): string {
   const rows = Object.entries(codes).map(([code, { title, exit, explain }]) => `## ${code}: ${title}\n\nExit code ${exit}. ${explain}\n`);
   const exits = [
@@ -66,10 +69,12 @@ function helpOf(command: Command): string {
 }
 
 function stagesPage(): string {
-  const sections = Object.entries(stages).flatMap(([name, value]) => {
-    const def = stageOf(value);
-    return def ? [stageSection(name, def)] : [];
-  });
+  const sections = Object.entries(stages)
+    .sort(byName)
+    .flatMap(([name, value]) => {
+      const def = stageOf(value);
+      return def ? [stageSection(name, def)] : [];
+    });
   return `${generated}# Stages\n\nEvery stage also takes \`gates\`, \`retries\` (0) and \`timeoutMs\`. An option in **bold** is required.\n\n${sections.join('\n')}`;
 }
 
@@ -141,7 +146,9 @@ function typeText(schema: Schema): string {
 }
 
 function kindsPage(): string {
-  const sections = Object.entries(stages).flatMap(([name, value]) => (isKind(value) ? [kindSection(name, value)] : []));
+  const sections = Object.entries(stages)
+    .sort(byName)
+    .flatMap(([name, value]) => (isKind(value) ? [kindSection(name, value)] : []));
   return `${generated}# Kinds of artifacts\n\nThe facts of each kind: what gates compare and reports show.\n\n${sections.join('\n')}`;
 }
 
