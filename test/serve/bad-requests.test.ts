@@ -167,6 +167,8 @@ test('a body above the limit is 413 however it comes, and the client gets to rea
   const chunk = `${(50_000).toString(16)}\r\n${'x'.repeat(50_000)}\r\n`;
   const head = `POST ${infer} HTTP/1.1\r\nHost: m\r\nConnection: close\r\n`;
   expect(await rawRequest(server.port, `${head}Transfer-Encoding: chunked\r\n\r\n${chunk.repeat(20)}0\r\n\r\n`)).toContain(' 413 ');
+  const closing = `${head}Content-Length: 30000000\r\n\r\n`;
+  expect(await rawRequest(server.port, closing + 'x'.repeat(30_000_000))).toContain(' 413 ');
   // Who asks first need not send it at all.
   expect(await rawRequest(server.port, `${head}Content-Length: 5000000\r\nExpect: 100-continue\r\n\r\n`)).toContain(' 413 ');
 });

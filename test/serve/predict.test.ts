@@ -71,6 +71,13 @@ test('one number per row stands for two classes, a whole number for a class', as
   expect((await classes.post('/predict', { input: [2, 0] })).json).toEqual({ output: [2, 0], labels: ['c', 'a'] });
 });
 
+test('a list that is exactly a row is a row, even where it could be a batch', async () => {
+  const { post } = await serve(identity('float32', ['N', 1]));
+  expect((await post('/predict', { input: [5] })).json).toEqual({ output: [5] });
+  expect((await post('/predict', { input: [5, 6] })).json).toEqual({ output: [[5], [6]] });
+  expect((await post('/predict', { input: 5 })).json).toEqual({ output: [5] });
+});
+
 test('a bundle whose labels are not as many as its classes is not served', async () => {
   await expect(serve(four(), { processing: { output: { labels: ['a', 'b', 'c'] } } })).rejects.toThrow(
     'has 4 classes, but 3 labels are declared',
