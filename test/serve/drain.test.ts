@@ -13,12 +13,13 @@ test.each([
   ['in the middle of its body', head + body.slice(0, 5), body.slice(5)],
 ])('a request that a drain meets %s is answered, and its answer ends the connection', async (_, first, rest) => {
   const { server, get } = await serve(linear());
-  const { send, whole } = await openConnection(server.port);
+  const [{ send, whole }, idle] = [await openConnection(server.port), await openConnection(server.port)];
   send(first);
   // What was sent before is read before this is answered.
   await get('/v2/health/live');
   const drained = server.drain({ idleGraceMs: 0 });
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  // Idle connections are closed by now.
+  await idle.whole;
   send(rest);
   expect(await whole).toMatch(answer);
   await drained;
@@ -33,12 +34,32 @@ test('an inference that takes longer than the grace is still answered', async ()
   await drained;
 });
 
+test('a request that waits behind another on its connection is not taken for nothing', async () => {
+  const { server } = await serve(slow(1024, 400));
+  const head = (length: number): string => `POST /v1/models/m:predict HTTP/1.1\r\nHost: m\r\nContent-Length: ${length}\r\n\r\n`;
+  // The second has too many rows to share the run of the first.
+  const [short, long] = [1, 40].map((rows) => JSON.stringify({ instances: new Array(rows).fill(new Array(1024).fill(1)) }));
+  if (short === undefined || long === undefined) throw new Error('no bodies');
+  const [{ send, until, whole }, idle] = [await openConnection(server.port), await openConnection(server.port)];
+  send(head(short.length) + short + head(long.length) + long);
+  await until('predictions', 1);
+  const drained = server.drain({ idleGraceMs: 0 });
+  await idle.whole;
+  await whole;
+  await until('predictions', 2);
+  await drained;
+});
+
 test('during a drain the server is live but not ready, and counts as not ready', async () => {
   const { server } = await serve(linear());
-  const [ready, metrics] = await Promise.all([openConnection(server.port), openConnection(server.port)]);
+  // The loop accepts one connection a turn, so that most of these are still with the kernel.
+  const [metrics, ...others] = await Promise.all(Array.from({ length: 40 }, () => openConnection(server.port)));
+  if (metrics === undefined) throw new Error('no connection');
   const drained = server.drain({ idleGraceMs: 60_000 });
-  ready.send('GET /v2/health/ready HTTP/1.1\r\nHost: m\r\n\r\n');
-  expect(await ready.whole).toMatch(/^HTTP\/1\.1 503 [\s\S]*\{"live":true,"ready":false\}$/);
+  for (const { send, whole } of others) {
+    send('GET /v2/health/ready HTTP/1.1\r\nHost: m\r\n\r\n');
+    expect(await whole).toMatch(/^HTTP\/1\.1 503 [\s\S]*\{"live":true,"ready":false\}$/);
+  }
   metrics.send('GET /metrics HTTP/1.1\r\nHost: m\r\n\r\n');
   expect(await metrics.whole).toContain('\nmodelflow_model_ready 0\n');
   await drained;
