@@ -25,7 +25,7 @@ export async function serveCommand(options: ServeCommandOptions, signal: AbortSi
     console.error(`  gives ${name}: ${dtype} [${shape.map((each) => each ?? '?').join(', ')}]`);
   console.error(`  ask it  curl ${server.url}/v2/models/${server.name}`);
   await new Promise<void>((stop) => signal.addEventListener('abort', () => stop(), { once: true }));
-  await server.drain();
+  await server.drain({ idleGraceMs: 0 });
   return 0;
 }
 
