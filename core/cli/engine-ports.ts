@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { EnginePorts } from '../engine/ports.ts';
 import { liveChange, releasedDigest } from '../engine/rollout.ts';
+import { sha256 } from '../plan/canonical.ts';
 import { isTable } from '../plan/fingerprint.ts';
 import type { GraphNode } from '../plan/graph.ts';
 import type { PlanPorts } from '../plan/plan.ts';
@@ -50,13 +51,13 @@ export function planPorts(
       const context = { inputs: inputs as StageContext['inputs'], options: options(node) as never, signal, log: silent };
       return inTheirCode(node, 'verify', () => verify(made as never, context));
     },
-    async live(node, stamp, what) {
+    async live(node, stamp, what, isForced = false) {
       const placement = placementOf(node, options(node));
       const { target, service } = placement;
       const live = await inTheirCode(node, `read of ${target.target}`, () =>
         target.def.read(targetContext(target, signal, silent), service),
       );
-      const refused = stamp === undefined ? undefined : past.refused.get(stamp);
+      const refused = stamp === undefined || isForced ? undefined : past.refused.get(stamp);
       return liveChange(placement, live, stamp, what?.digest, { was: releasedDigest({ past }, target, live), refused });
     },
   };
@@ -95,7 +96,9 @@ export function enginePorts(workspace: Workspace, world: RunWorld): EnginePorts 
     origin: world.origin,
     random: Math.random,
     attempt(node, attempt) {
-      const folder = join(work, `${node.replace(/[^A-Za-z0-9._-]/g, '_')}-${attempt}`);
+      // Some file systems do not tell `Model` from `model`.
+      const name = `${node.replace(/[^A-Za-z0-9._-]/g, '_').slice(0, 100)}-${sha256(node).slice(0, 8)}`;
+      const folder = join(work, `${name}-${attempt}`);
       const out = join(folder, filesFolder);
       store.disk.remove(folder);
       store.disk.makeFolder(out);

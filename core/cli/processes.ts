@@ -23,7 +23,9 @@ export function processesFor(
 ): { readonly process: ProcessRunner; readonly python: PythonRunner } {
   const process = processRunner({
     signal,
-    onStarted: ({ pid, startedAt }) => void world.journal.append({ type: 'child-started', node, pid, startedAt }),
+    // A line that cannot be written must not end the process; the next event reports the same disk, and the child dies with us either way.
+    onStarted: ({ pid, startedAt }) =>
+      void world.journal.append({ type: 'child-started', node, pid, startedAt }).catch((error: unknown) => log.warn(String(error))),
   });
   return { process, python: pythonRunner({ process, log, signal, cacheFolder: userCacheFolder() }) };
 }

@@ -2,6 +2,7 @@ import { canonicalJson, notJson } from '../plan/canonical.ts';
 import { fingerprintOf } from '../plan/fingerprint.ts';
 import type { GraphNode } from '../plan/graph.ts';
 import type { Inputs } from '../plan/plan.ts';
+import type { Code } from '../spec/codes.ts';
 import { failure } from '../spec/diagnostic.ts';
 import type { NewEvent } from '../spec/event.ts';
 import type { FingerprintParts } from '../spec/plan.ts';
@@ -25,6 +26,8 @@ export interface Job {
 
 const firstPauseMs = 1_000;
 const longestPauseMs = 30_000;
+/** A release that was refused is not deployed by another try, and a damaged input is not made again before the next run. */
+const final: ReadonlySet<Code> = new Set<Code>(['MF5005', 'MF5007', 'MF6005']);
 
 /** Runs a node until it is made, its tries are used up, or the run is stopped. What failed leaves nothing behind. */
 export async function execute(job: Job): Promise<StoredArtifact> {
@@ -39,7 +42,7 @@ export async function execute(job: Job): Promise<StoredArtifact> {
       if (job.signal.aborted) throw new Stopped();
       const diagnostics = diagnosticsOf(error, node.node.stage.name, node.name);
       const [first] = diagnostics;
-      if (attempt >= tries || first === undefined) throw error;
+      if (attempt >= tries || first === undefined || final.has(first.code)) throw error;
       const pauseMs = Math.round(Math.min(longestPauseMs, firstPauseMs * 2 ** (attempt - 1)) * (0.5 + ports.random() / 2));
       await job.emit({ type: 'node-retried', node: node.name, attempt, pauseMs, diagnostic: first });
       await ports.clock.pause(pauseMs, job.signal).catch(() => {

@@ -1,4 +1,4 @@
-import { serviceKey } from '../plan/history.ts';
+import { type ReleaseEntry, serviceKey } from '../plan/history.ts';
 import { failure } from '../spec/diagnostic.ts';
 import type { NewEvent, ReleaseRecord } from '../spec/event.ts';
 import type { LiveChange } from '../spec/plan.ts';
@@ -59,7 +59,8 @@ export async function rollOut(rollout: Rollout, signal: AbortSignal, log: Log): 
   const before = await target.def.read(context, service);
   const refused = rollout.isForced ? undefined : ports.past.refused.get(stamp);
   const change = liveChange(placement, before, stamp, what.digest, { was: releasedDigest(ports, target, before), refused });
-  if (change.action === 'none') return before;
+  // Live, but a run that was killed before it could say so: that it is released is said now, so that one can go back to it.
+  if (change.action === 'none') return isKnown(rollout) ? before : settle(rollout, before, undefined, signal, log);
   if (change.action === 'held') {
     throw failure('MF5007', `${service} is not deployed: this release was refused before (${refused})`, {
       hint: 'Deploy something else, or this again with `modelflow run --force`.',
@@ -72,9 +73,29 @@ export async function rollOut(rollout: Rollout, signal: AbortSignal, log: Log): 
   await ports.results.forget(stamp);
   await rollout.emit({ type: 'release-intended', node: rollout.node, release });
   const live = await target.def.apply(context, { service, revisions: [{ stamp, weight: 100, what: typed(what) }] }, before);
-  const health = await target.def.probe(context, live);
+  return settle(rollout, live, before, signal, log);
+}
+
+function releasesOf({ placement, ports }: Rollout): readonly ReleaseEntry[] {
+  return ports.past.releases.get(serviceKey({ target: placement.target.target, service: placement.service })) ?? [];
+}
+
+function isKnown(rollout: Rollout): boolean {
+  return releasesOf(rollout).at(-1)?.release.stamp === rollout.stamp && !rollout.ports.past.refused.has(rollout.stamp);
+}
+
+/** Applied is not released before it answers as it should. `before` undefined: what was live before is not known any more. */
+async function settle(
+  rollout: Rollout,
+  live: LiveService,
+  before: LiveService | undefined,
+  signal: AbortSignal,
+  log: Log,
+): Promise<LiveService> {
+  const { target } = rollout.placement;
+  const health = await target.def.probe(rollout.ports.targetContext(target, signal, log), live);
   if (!health.ok) return goBack(rollout, before, health.why, signal, log);
-  await rollout.emit({ type: 'released', node: rollout.node, release, live });
+  await rollout.emit({ type: 'released', node: rollout.node, release: recordOf(rollout), live });
   return live;
 }
 
@@ -95,12 +116,12 @@ export function typed(artifact: StoredArtifact): never {
 }
 
 /** The new release answers wrongly: put back what was live before, and remember not to try this one again. */
-async function goBack(rollout: Rollout, before: LiveService, why: string, signal: AbortSignal, log: Log): Promise<never> {
+async function goBack(rollout: Rollout, before: LiveService | undefined, why: string, signal: AbortSignal, log: Log): Promise<never> {
   const { placement, ports, stamp, node } = rollout;
   const { service, target } = placement;
-  const stamps = before.revisions.filter((revision) => revision.weight > 0).map((revision) => revision.stamp);
-  const entry = (ports.past.releases.get(serviceKey({ target: target.target, service })) ?? []).findLast((each) =>
-    stamps.includes(each.release.stamp),
+  const stamps = before?.revisions.filter((revision) => revision.weight > 0).map((revision) => revision.stamp);
+  const entry = releasesOf(rollout).findLast(({ release }) =>
+    stamps ? stamps.includes(release.stamp) : release.stamp !== stamp && !ports.past.refused.has(release.stamp),
   );
   const artifact = entry && (await ports.artifacts.open(entry.release.what, 'verified'));
   await rollout.emit({ type: 'release-refused', node, service, stamp, why });

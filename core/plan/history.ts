@@ -9,6 +9,8 @@ export interface NodeHistory {
   readonly outcome: 'done' | 'failed' | 'interrupted';
   /** How long it took when it last ran to its end, in milliseconds. */
   readonly lastMs: number | undefined;
+  /** Of the last time that it came to its end, whatever happened since. */
+  readonly madeFingerprint: string | undefined;
 }
 
 /** One release of a service, as the journal has it. */
@@ -40,7 +42,7 @@ export function foldHistory(runs: Iterable<readonly RunEvent[]>): History {
   for (const events of runs) {
     let run = '?';
     for (const event of events) {
-      if (event.type === 'run-started') run = event.run;
+      if (event.type === 'run-started' || event.type === 'operation-started') run = event.run;
       foldNode(nodes, event);
       foldRelease(releases, refused, event, run);
     }
@@ -50,22 +52,28 @@ export function foldHistory(runs: Iterable<readonly RunEvent[]>): History {
 
 function foldNode(nodes: Map<string, NodeHistory>, event: RunEvent): void {
   switch (event.type) {
-    case 'node-started':
+    case 'node-started': {
+      const { fingerprint, parts } = event;
       // Interrupted until something says otherwise: a killed run writes no end.
       nodes.set(event.node, {
-        fingerprint: event.fingerprint,
-        parts: event.parts,
+        lastMs: undefined,
+        madeFingerprint: undefined,
+        ...nodes.get(event.node),
+        fingerprint,
+        parts,
         outcome: 'interrupted',
-        lastMs: nodes.get(event.node)?.lastMs,
       });
       break;
+    }
     case 'node-reused': {
-      nodes.set(event.node, { fingerprint: event.fingerprint, parts: event.parts, outcome: 'done', lastMs: nodes.get(event.node)?.lastMs });
+      const { fingerprint, parts } = event;
+      nodes.set(event.node, { lastMs: nodes.get(event.node)?.lastMs, fingerprint, parts, outcome: 'done', madeFingerprint: fingerprint });
       break;
     }
     case 'node-finished': {
-      const before = nodes.get(event.node);
-      nodes.set(event.node, { fingerprint: event.fingerprint, parts: before?.parts, outcome: 'done', lastMs: event.durationMs });
+      const { fingerprint, durationMs } = event;
+      const parts = nodes.get(event.node)?.parts;
+      nodes.set(event.node, { fingerprint, parts, outcome: 'done', lastMs: durationMs, madeFingerprint: fingerprint });
       break;
     }
     case 'node-failed': {

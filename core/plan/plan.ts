@@ -23,8 +23,8 @@ export interface PlanPorts {
   history(name: string): NodeHistory | undefined;
   /** For a node whose result speaks of the live world. */
   standing(node: GraphNode, made: StoredArtifact, inputs: Inputs): Promise<Standing>;
-  /** For a node that deploys; `stamp` undefined: not known before its inputs are made. */
-  live(node: GraphNode, stamp: string | undefined, what: StoredArtifact | undefined): Promise<LiveChange>;
+  /** For a node that deploys; `stamp` undefined: not known before its inputs are made. `isForced`: a refusal does not count. */
+  live(node: GraphNode, stamp: string | undefined, what: StoredArtifact | undefined, isForced?: boolean): Promise<LiveChange>;
 }
 
 export interface PlanRequest {
@@ -73,7 +73,12 @@ async function decide(node: GraphNode, made: ReadonlyMap<string, StoredArtifact>
   const known = isForced ? undefined : await ports.made(fingerprint);
   const because: readonly Cause[] = isForced ? [{ why: 'forced' }] : causes(history, parts, fingerprint);
   if (deploys)
-    return decideDeployment({ ...base, fingerprint }, because, known, await ports.live(node, fingerprint, deployedOf(node, inputs)));
+    return decideDeployment(
+      { ...base, fingerprint },
+      because,
+      known,
+      await ports.live(node, fingerprint, deployedOf(node, inputs), isForced),
+    );
   if (known === undefined) return { step: { ...base, do: 'run', because, fingerprint } };
   const standing = node.node.stage.verify ? await ports.standing(node, known.artifact, inputs) : ({ holds: true } as const);
   if (!standing.holds) return { step: { ...base, do: 'run', because: [{ why: 'no-longer-true', text: standing.why }], fingerprint } };

@@ -2,8 +2,8 @@ import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { canonicalJson, sha256 } from '../plan/canonical.ts';
 import type { ArtifactStore, StoredArtifact } from '../spec/port.ts';
-import { digestFile, digestFolder, type FileDigest } from './digest.ts';
-import type { Disk } from './disk.ts';
+import { digestFile, digestFolder, type FileDigest, namesBelow } from './digest.ts';
+import { type Disk, storeFailure } from './disk.ts';
 
 interface Manifest {
   readonly format: 1;
@@ -28,14 +28,14 @@ export function artifactFolder(root: string, disk: Disk, onQuarantine: (digest: 
   const folderOf = (digest: string): string => join(root, 'artifacts', digest.slice(0, 2), digest);
   const quarantine = (digest: string): void => {
     disk.makeFolder(join(root, 'quarantine'));
-    disk.move(folderOf(digest), join(root, 'quarantine', `${digest}-${Date.now()}`));
+    disk.takeAway(folderOf(digest), join(root, 'quarantine', `${digest}-${Date.now()}`));
   };
   const damage = async (digest: string): Promise<string | undefined> => damageOf(folderOf(digest), digest, disk, 'verified');
   return {
     async commit(folder, kind, facts) {
       const files = await digestFolder(folder);
       for (const file of files) disk.seal(join(folder, file.path));
-      for (const inner of new Set([folder, ...files.map((file) => dirname(join(folder, file.path)))])) disk.syncFolder(inner);
+      for (const inner of foldersOf(files)) disk.syncFolder(join(folder, inner));
       const text = canonicalJson({ format: 1, kind, facts, files } satisfies Manifest);
       const digest = sha256(text);
       disk.write(join(dirname(folder), manifestName), text);
@@ -63,10 +63,22 @@ export function artifactFolder(root: string, disk: Disk, onQuarantine: (digest: 
       }
       return undefined;
     },
-    digests: () => disk.list(join(root, 'artifacts')).flatMap((prefix) => disk.list(join(root, 'artifacts', prefix))),
+    // Other programs leave files of their own everywhere, such as `.DS_Store`.
+    digests: () =>
+      disk
+        .list(join(root, 'artifacts'))
+        .flatMap((prefix) => disk.list(join(root, 'artifacts', prefix)))
+        .filter((name) => /^[0-9a-f]{64}$/.test(name)),
     damage,
     quarantine,
   };
+}
+
+/** Every folder with a file somewhere below it, relative to the root, which is the first. */
+function foldersOf(files: readonly FileDigest[]): ReadonlySet<string> {
+  const folders = new Set(['.']);
+  for (const { path } of files) for (let above = dirname(path); !folders.has(above); above = dirname(above)) folders.add(above);
+  return folders;
 }
 
 function stored(folder: string, digest: string, manifest: Manifest): StoredArtifact {
@@ -78,13 +90,31 @@ async function damageOf(folder: string, digest: string, disk: Disk, how: 'sizes'
   const text = disk.readText(join(folder, manifestName));
   if (text === undefined) return 'the manifest is missing';
   if (sha256(text) !== digest) return 'the manifest does not match its digest';
-  const manifest = JSON.parse(text) as Manifest;
-  for (const file of manifest.files) {
-    const path = join(folder, filesFolder, file.path);
+  const { files } = JSON.parse(text) as Manifest;
+  try {
+    return (
+      (await damageIn(join(folder, filesFolder), files, how)) ??
+      (how === 'verified' ? await strangeIn(join(folder, filesFolder), files) : undefined)
+    );
+  } catch (error) {
+    throw storeFailure(error, folder, 'read');
+  }
+}
+
+async function damageIn(folder: string, files: readonly FileDigest[], how: 'sizes' | 'verified'): Promise<string | undefined> {
+  for (const file of files) {
+    const path = join(folder, file.path);
     const entry = statSync(path, { throwIfNoEntry: false });
     if (entry === undefined) return `${file.path} is missing`;
     if (entry.size !== file.sizeBytes) return `${file.path} has ${entry.size} bytes, not ${file.sizeBytes}`;
     if (how === 'verified' && (await digestFile(path, entry.size)) !== file.sha256) return `the bytes of ${file.path} have changed`;
   }
   return undefined;
+}
+
+/** A stage that writes into its input would be seen by the next one that reads the whole folder. */
+async function strangeIn(folder: string, files: readonly FileDigest[]): Promise<string | undefined> {
+  const known = new Set(files.map((file) => file.path));
+  const strange = (await namesBelow(folder)).find((path) => !known.has(path));
+  return strange === undefined ? undefined : `${strange} was added`;
 }

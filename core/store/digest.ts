@@ -35,6 +35,16 @@ export async function digestFolder(root: string): Promise<readonly FileDigest[]>
   return files;
 }
 
+/** Everything below a folder that is no folder, whatever it is: relative paths with forward slashes. */
+export async function namesBelow(root: string): Promise<readonly string[]> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => !entry.isDirectory()).map((entry) => slashed(relative(root, join(entry.parentPath, entry.name))));
+}
+
+function slashed(path: string): string {
+  return path.split(sep).join('/');
+}
+
 async function filesBelow(root: string, of: 'artifact' | 'source'): Promise<readonly string[]> {
   const found: string[] = [];
   const queue = [root];
@@ -44,9 +54,8 @@ async function filesBelow(root: string, of: 'artifact' | 'source'): Promise<read
       const path = join(folder, name);
       const entry = await lstat(path);
       if (entry.isDirectory()) queue.push(path);
-      else if (entry.isFile()) found.push(relative(root, path).split(sep).join('/'));
-      else if (of === 'source' && entry.isSymbolicLink() && (await staysInside(root, path)))
-        found.push(relative(root, path).split(sep).join('/'));
+      else if (entry.isFile()) found.push(slashed(relative(root, path)));
+      else if (of === 'source' && entry.isSymbolicLink() && (await staysInside(root, path))) found.push(slashed(relative(root, path)));
       else
         throw failure('MF3005', `${relative(root, path)} is ${kindOf(entry)}`, {
           hint: 'Only plain files and folders can be kept; copy what the link points to.',

@@ -37,6 +37,8 @@ export interface Disk {
   append(path: string, text: string, durable: boolean): void;
   /** Moves within the store; the new name is durable. Answers false when something is at `to` already. */
   move(from: string, to: string): boolean;
+  /** Moves within the store what may have been moved or removed by somebody else already. */
+  takeAway(from: string, to: string): void;
   /** Makes the bytes of a file durable and takes away the permission to write. */
   seal(path: string): void;
   /** Makes the names in a folder durable. */
@@ -54,6 +56,7 @@ export function realDisk(): Disk {
     create: (path, text) => guarded(path, 'write', () => createWhole(path, text)),
     append: (path, text, durable) => guarded(path, 'write', () => appendTo(path, text, durable)),
     move: (from, to) => guarded(to, 'write', () => moveTo(from, to)),
+    takeAway: (from, to) => guarded(from, 'move', () => void ifThere(() => moveTo(from, to))),
     seal: (path) => guarded(path, 'write', () => sealFile(path)),
     syncFolder: (path) => guarded(path, 'write', () => syncFolder(path)),
     remove: (path) => guarded(path, 'remove', () => rmSync(path, { recursive: true, force: true, maxRetries: 5 })),

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { sha256 } from '../plan/canonical.ts';
 import type { NewEvent, RunEvent } from '../spec/event.ts';
 import type { Journal } from '../spec/journal.ts';
@@ -46,37 +46,30 @@ export function runsFolder(folder: string, disk: Disk): Runs {
 
 /** What a stage says is not worth a disk sync; what happened to it is. Progress is only shown. */
 function journalIn(folder: string, disk: Disk, clock: Clock): Journal {
-  let [happened, said] = [0, 0];
-  let isMade = false;
-  const put = (name: string, event: NewEvent & { seq: number; at: string }, durable: boolean): RunEvent => {
+  const lines = new Map([logName, journalName].map((name) => [name, 0]));
+  const put = (name: string, event: NewEvent, at: string): RunEvent => {
+    const seq = lines.get(name) ?? 0;
     // A run of which nothing is known is no run: the folder comes with the first line.
-    if (!isMade) disk.makeFolder(folder);
-    isMade = true;
-    const json = JSON.stringify(event);
-    disk.append(join(folder, name), `${sha256(json).slice(0, 16)} ${json}\n`, durable);
-    return event;
+    if (seq === 0) disk.makeFolder(folder);
+    const written = { ...event, seq, at };
+    const json = JSON.stringify(written);
+    disk.append(join(folder, name), `${sha256(json).slice(0, 16)} ${json}\n`, isDurable(event));
+    if (seq === 0) for (const named of [folder, dirname(folder)]) disk.syncFolder(named);
+    lines.set(name, seq + 1);
+    return written;
   };
   return {
     async append(event) {
       const at = clock.now().toISOString();
-      switch (event.type) {
-        case 'node-progress':
-          return { ...event, seq: happened, at };
-        case 'node-output':
-          put(logName, { ...event, seq: said, at }, false);
-          return { ...event, seq: said++, at };
-        case 'node-reused':
-        case 'node-skipped':
-        case 'gate-judged':
-          // Nothing is done because of them; the next durable line takes them along.
-          put(journalName, { ...event, seq: happened, at }, false);
-          return { ...event, seq: happened++, at };
-        default:
-          put(journalName, { ...event, seq: happened, at }, true);
-          return { ...event, seq: happened++, at };
-      }
+      if (event.type === 'node-progress') return { ...event, seq: lines.get(journalName) ?? 0, at };
+      return put(event.type === 'node-output' ? logName : journalName, event, at);
     },
   };
+}
+
+/** Nothing is done because of the others: the next durable line takes them along. */
+function isDurable({ type }: NewEvent): boolean {
+  return type !== 'node-output' && type !== 'node-reused' && type !== 'node-skipped' && type !== 'gate-judged';
 }
 
 /** Stops at the first line that does not match its sum: a torn end is what a power cut leaves, and nobody was told of it. */

@@ -12,7 +12,7 @@ export async function inspectCommand(options: InspectOptions): Promise<ExitCode>
   const { store, graph } = await openWorkspace(options);
   const past = store.past();
   for (const node of named(graph, options.node)) {
-    const fingerprint = past.nodes.get(node)?.fingerprint;
+    const fingerprint = past.nodes.get(node)?.madeFingerprint;
     const result = fingerprint === undefined ? undefined : await store.results.find(fingerprint);
     const artifact = result && (await store.artifacts.open(result.digest));
     if (!artifact || !result)
