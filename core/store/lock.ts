@@ -58,19 +58,19 @@ export function takeLock(folder: string, disk: Disk, world: LockWorld, force = f
 }
 
 /** Breaks a lock whose holder cannot be asked, and says who it was. One that lives on this machine is not broken: MF6001. */
-export function breakLock(folder: string, disk: Disk, world: LockWorld): LockHolder | 'unreadable' | undefined {
+export function breakLock(folder: string, disk: Disk, world: LockWorld): LockHolder | typeof unreadable | undefined {
   const holder = lockStateOf(folder, disk, world);
   if (holder === undefined) return undefined;
-  if (holder !== 'unreadable' && holder.host === world.me.host) throw heldFailure(holder, world);
+  if (holder !== unreadable && holder.host === world.me.host) throw heldFailure(holder, world);
   takeLock(folder, disk, world, true).release();
   return holder;
 }
 
-function lockStateOf(folder: string, disk: Disk, world: LockWorld): LockHolder | 'unreadable' | undefined {
+function lockStateOf(folder: string, disk: Disk, world: LockWorld): LockHolder | typeof unreadable | undefined {
   try {
     return holderOf(folder, disk, world);
   } catch (error) {
-    if (error instanceof ModelflowError && error.cause instanceof SyntaxError) return 'unreadable';
+    if (error instanceof ModelflowError && error.cause === unreadable) return unreadable;
     throw error;
   }
 }
@@ -93,11 +93,25 @@ function readHolder(folder: string, number: number, disk: Disk): LockFile | unde
   const path = join(folder, `${number}.json`);
   const text = disk.readText(path);
   if (text === undefined) return undefined;
+  const holder = lockFileIn(text);
+  if (holder) return holder;
+  // It is written whole, so something else did this; whether its holder lives cannot be told.
+  throw failure('MF6001', `the lock ${path} cannot be read`, {
+    hint: 'If no other run is at work: `modelflow unlock`.',
+    cause: unreadable,
+  });
+}
+
+/** Marks the failure of a lock that cannot be read, which only `unlock` gets over. */
+const unreadable = 'unreadable';
+
+function lockFileIn(text: string): LockFile | undefined {
   try {
-    return JSON.parse(text) as LockFile;
-  } catch (cause) {
-    // It is written whole, so something else did this; whether its holder lives cannot be told.
-    throw failure('MF6001', `the lock ${path} cannot be read`, { hint: 'If no other run is at work: `modelflow unlock`.', cause });
+    const found = JSON.parse(text) as Partial<LockFile> | null;
+    return typeof found?.pid === 'number' && typeof found.host === 'string' ? (found as LockFile) : undefined;
+  } catch {
+    // Torn, or no JSON at all.
+    return undefined;
   }
 }
 
