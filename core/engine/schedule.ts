@@ -26,7 +26,11 @@ export function scheduleOf(graph: Graph, within: ReadonlySet<string>, pick: (rea
     const needs = new Set(node.edges.map((edge) => edge.from));
     state.set(node.name, 'waiting');
     waitsFor.set(node.name, needs);
-    for (const from of needs) neededBy.set(from, [...(neededBy.get(from) ?? []), node.name]);
+    for (const from of needs) {
+      const already = neededBy.get(from);
+      if (already) already.push(node.name);
+      else neededBy.set(from, [node.name]);
+    }
     if (needs.size === 0) ready.push(node);
   }
   return {

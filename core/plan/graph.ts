@@ -53,7 +53,7 @@ export function graphOf(wanted: Wanted): Graph {
 function nameNodes(wanted: Wanted, links: Map<StageNode, readonly Link[]>): ReadonlyMap<StageNode, string> {
   const names = new Map<StageNode, string>();
   const owners = new Map<StageNode, string>();
-  const taken = new Set<string>(Object.keys(wanted));
+  const freeName = freeNames(new Set(Object.keys(wanted)));
   const queue: StageNode[] = [];
   for (const [name, ref] of Object.entries(wanted)) {
     if (names.has(ref.node)) continue;
@@ -68,7 +68,7 @@ function nameNodes(wanted: Wanted, links: Map<StageNode, readonly Link[]>): Read
     links.set(node, out);
     for (const { slot, to } of out) {
       if (names.has(to)) continue;
-      names.set(to, freeName(`${owner}.${slot}`, taken));
+      names.set(to, freeName(`${owner}.${slot}`));
       owners.set(to, owner);
       queue.push(to);
     }
@@ -76,11 +76,17 @@ function nameNodes(wanted: Wanted, links: Map<StageNode, readonly Link[]>): Read
   return names;
 }
 
-function freeName(wish: string, taken: Set<string>): string {
-  let name = wish;
-  for (let count = 2; taken.has(name); count++) name = `${wish}${count}`;
-  taken.add(name);
-  return name;
+/** Gives each wish once as it is, then with 2, 3, … behind it. Remembers where it was, since thousands may have the same wish. */
+function freeNames(taken: Set<string>): (wish: string) => string {
+  const counts = new Map<string, number>();
+  return (wish) => {
+    let count = counts.get(wish) ?? 1;
+    let name = count === 1 ? wish : `${wish}${count}`;
+    while (taken.has(name)) name = `${wish}${++count}`;
+    counts.set(wish, count);
+    taken.add(name);
+    return name;
+  };
 }
 
 function linksOf(node: StageNode): readonly Link[] {

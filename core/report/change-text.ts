@@ -74,7 +74,8 @@ export function liveText(live: LiveChange, isDecided: boolean): string {
 
 /** Of a step that is decided when its inputs are made. One that never ran, or whose service is not there, has nothing to fall back on. */
 export function laterText(step: Extract<Step, { do: 'decide-later' }>, named: (node: string) => string): string {
-  const after = `after ${step.after.map(named).join(', ')}`;
+  const names = step.after.map(named);
+  const after = `after ${names.length > 6 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ')}`;
   if (step.live) return step.live.action === 'create' ? after : `${after}; left alone if the bytes come out the same`;
   return step.lastMs === undefined ? after : `${after}; reused if the bytes come out the same`;
 }

@@ -125,6 +125,8 @@ export function columns(rows: readonly (readonly string[])[], right: ReadonlySet
   return rows.map((row) =>
     row
       .map((cell, index) => {
+        // Nothing stands behind the last cell, and one that is very long must not widen every line.
+        if (index === row.length - 1 && !right.has(index)) return cell;
         const gap = ' '.repeat((widths[index] ?? 0) - widthOf(cell));
         return right.has(index) ? gap + cell : cell + gap;
       })
