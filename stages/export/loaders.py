@@ -99,7 +99,8 @@ def load_saved_model(request):
     if key is None:
         raise BridgeFailure("no-signature", "the SavedModel has no signature that could be called")
     signature = signatures[key]
-    specs = list(signature.structured_input_signature[1].items())
+    # The signature is a map, and comes in another order from one process to the next.
+    specs = sorted(signature.structured_input_signature[1].items(), key=lambda item: in_counting_order(item[0]))
     outputs = sorted(signature.structured_outputs, key=in_counting_order)
 
     def call(*flat):

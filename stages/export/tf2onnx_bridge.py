@@ -60,7 +60,21 @@ def convert(original, opset):
         progress(0.6, "optimise the ONNX graph")
         model = optimizer.optimize_graph(converted).make_model("modelflow")
     check_operators(model, opset, complaints.operators)
+    settle(model.graph, [name for name, _ in original.inputs], original.output_names)
     return model
+
+
+def settle(graph, inputs, outputs):
+    """tf2onnx walks over sets of objects, so the order of ends and the names of open dimensions differ from run to run: the same model must give the same bytes."""
+    for ends, order in ((graph.input, inputs), (graph.output, outputs)):
+        settled = sorted(ends, key=lambda end: order.index(end.name) if end.name in order else len(order))
+        del ends[:]
+        ends.extend(settled)
+    names = {}
+    for value in [*graph.input, *graph.output, *sorted(graph.value_info, key=lambda value: value.name)]:
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_param.startswith("unk__"):
+                dim.dim_param = names.setdefault(dim.dim_param, f"dim_{len(names)}")
 
 
 def check_operators(model, opset, complaints):
