@@ -24,7 +24,7 @@ export async function serveCommand(options: ServeCommandOptions, signal: AbortSi
   for (const { name, dtype, shape } of server.signature.outputs)
     console.error(`  gives ${name}: ${dtype} [${shape.map((each) => each ?? '?').join(', ')}]`);
   console.error(`  ask it  curl ${server.url}/v2/models/${server.name}`);
-  await new Promise<void>((stop) => signal.addEventListener('abort', () => stop(), { once: true }));
+  if (!signal.aborted) await new Promise<void>((stop) => signal.addEventListener('abort', () => stop(), { once: true }));
   await server.drain({ idleGraceMs: 0 });
   return 0;
 }
