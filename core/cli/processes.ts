@@ -2,8 +2,6 @@ import type { Origin } from '../engine/ports.ts';
 import type { Journal, Reporter } from '../spec/journal.ts';
 import type { Log, ProcessRunner, PythonRunner } from '../spec/port.ts';
 import { userCacheFolder } from '../world/cache-folder.ts';
-import { processRunner } from '../world/process.ts';
-import { pythonRunner } from '../world/python.ts';
 
 /** The run that a command has begun. */
 export interface RunWorld {
@@ -21,11 +19,28 @@ export function processesFor(
   log: Log,
   world: RunWorld,
 ): { readonly process: ProcessRunner; readonly python: PythonRunner } {
-  const process = processRunner({
-    signal,
-    // A line that cannot be written must not end the process; the next event reports the same disk, and the child dies with us either way.
-    onStarted: ({ pid, startedAt }) =>
-      void world.journal.append({ type: 'child-started', node, pid, startedAt }).catch((error: unknown) => log.warn(String(error))),
+  // Loaded when a stage first starts a program: a plan, and most stages, start none.
+  const runner = once(async (): Promise<ProcessRunner> => {
+    const { processRunner } = await import('../world/process.ts');
+    return processRunner({
+      signal,
+      // A line that cannot be written must not end the process; the next event reports the same disk, and the child dies with us either way.
+      onStarted: ({ pid, startedAt }) =>
+        void world.journal.append({ type: 'child-started', node, pid, startedAt }).catch((error: unknown) => log.warn(String(error))),
+    });
   });
-  return { process, python: pythonRunner({ process, log, signal, cacheFolder: userCacheFolder() }) };
+  const process: ProcessRunner = { run: async (request) => (await runner()).run(request) };
+  const bridge = once(async (): Promise<PythonRunner> => {
+    const { pythonRunner } = await import('../world/python.ts');
+    return pythonRunner({ process, log, signal, cacheFolder: userCacheFolder() });
+  });
+  return { process, python: { call: async (request) => (await bridge()).call(request) } };
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
