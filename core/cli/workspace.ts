@@ -116,7 +116,8 @@ export function selected(graph: Graph, words: readonly string[]): ReadonlySet<st
 
 /** The nodes that a word on the command line means: a node by its name, or every node of a stage. */
 export function named(graph: Graph, word: string): readonly string[] {
-  if (graph.byName.has(word)) return [word];
+  const name = graph.aliases.get(word) ?? word;
+  if (graph.byName.has(name)) return [name];
   const ofStage = graph.nodes.filter((node) => node.node.stage.name === word).map((node) => node.name);
   if (ofStage.length > 0) return ofStage;
   const known = [...graph.byName.keys(), ...graph.nodes.map((node) => node.node.stage.name)];

@@ -22,6 +22,8 @@ export interface GraphNode {
 export interface Graph {
   readonly nodes: readonly GraphNode[];
   readonly byName: ReadonlyMap<string, GraphNode>;
+  /** Further names that the configuration returns a node under → the one that it goes by. */
+  readonly aliases: ReadonlyMap<string, string>;
   nameOf(ref: Ref): string;
 }
 
@@ -46,7 +48,12 @@ export function graphOf(wanted: Wanted): Graph {
       edges: (links.get(node) ?? []).map(({ slot, to, isGate }) => ({ slot, from: nameOf(to), isGate })),
     }),
   );
-  return { nodes, byName: new Map(nodes.map((node) => [node.name, node])), nameOf: (ref) => nameOf(ref.node) };
+  return {
+    nodes,
+    byName: new Map(nodes.map((node) => [node.name, node])),
+    aliases: new Map(Object.entries(wanted).flatMap(([name, ref]) => (name === nameOf(ref.node) ? [] : [[name, nameOf(ref.node)]]))),
+    nameOf: (ref) => nameOf(ref.node),
+  };
 }
 
 /** Returned keys are names; an inner node is called after the first named node that needs it, and the slot: `int8.model`. */

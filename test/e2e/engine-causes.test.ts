@@ -116,6 +116,15 @@ describe('a run does what the plan says', () => {
   });
 });
 
+describe('a stage that is returned under two names', () => {
+  it('is found by either', async () => {
+    const rig = ownStages('const a = kept({ n: 1 }); return { a, best: a };');
+    expect((await rig.run('run', '--only', 'best')).code).toBe(0);
+    for (const name of ['a', 'best']) expect((await rig.run('inspect', name)).stdout, name).toContain('"n": 1');
+    expect((await rig.run('plan', '--force', 'best')).stdout).toContain('forced');
+  });
+});
+
 describe('a run that could not be planned', () => {
   it('leaves no trace that looks like a run that was killed', async () => {
     const rig = ownStages("return { one: stage('one', async () => ({}), { options: { path: file() } })({ path: './none.txt' }) };");
