@@ -34,7 +34,7 @@ function pipelineCommands(program: Command, where: () => Where, signal: AbortSig
     .option('--force [stage...]', 'as if these had never run; without names, all')
     .addOption(new Option('--format <format>', 'how to print it').choices(['text', 'json', 'markdown']).default('text'))
     .option('--json', 'the same as --format json')
-    .option('--detailed-exitcode', 'exit with 10 when something would change')
+    .option('--detailed-exitcode', 'exit with 10 when something would change, with 3 when a gate refuses')
     .addHelpText(
       'after',
       '\nExamples:\n  modelflow plan --format markdown > plan.md    for a pull request comment\n  modelflow plan --profile production --json\n',

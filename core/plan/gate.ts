@@ -88,10 +88,14 @@ function verdictOf(margin: number, what: string): Verdict {
   };
 }
 
+/** Enough to see what sort of facts there are. */
+const shownNumbers = 8;
+
 function missing(fact: string, facts: unknown): Verdict {
   const numbers =
     typeof facts === 'object' && facts !== null ? Object.keys(facts).filter((name) => numberAt(facts, name) !== undefined) : [];
-  return { verdict: 'fail', detail: `there is no number \`${fact}\` among the facts; there are ${numbers.join(', ') || 'none'}` };
+  const some = numbers.length > shownNumbers ? [...numbers.slice(0, shownNumbers), '…'] : numbers;
+  return { verdict: 'fail', detail: `there is no number \`${fact}\` among the facts; there are ${some.join(', ') || 'none'}` };
 }
 
 function shortOf(needing: Needing, facts: unknown): Verdict | undefined {

@@ -60,6 +60,7 @@ export function summaryLine(plan: Plan): string {
     refused > 0 && `${refused} gate${refused === 1 ? '' : 's'} refused`,
   ].filter((part) => part !== false);
   const counted = parts.join(', ');
+  if (isEmpty && refused > 0) return `A run would be refused: ${counted}.`;
   if (isEmpty) return counted === '' ? 'Nothing to do: the pipeline is empty.' : `Nothing to do: ${counted}.`;
   const time = expectedTime(plan.steps);
   return time ? `${counted}; ${time}` : counted;

@@ -71,6 +71,12 @@ export const codes = {
     explain:
       'Names of pipelines, profiles, nodes and services are letters, digits, dot, dash and underscore, and begin with a letter or digit.',
   },
+  MF1110: {
+    title: 'A service was left behind',
+    exit: 2,
+    explain:
+      'A service that this pipeline released still runs, but the configuration names it no more: it was renamed, or its stage is gone. `modelflow down` with its name stops it. This is a warning.',
+  },
   MF1201: {
     title: 'Unknown command or option',
     exit: 2,

@@ -48,7 +48,7 @@ describe('init writes a configuration for the model in the folder', () => {
 
   test('saying that a choice was made where there are several', async () => {
     const folder = await folderWith({ 'b.onnx': '', 'a.keras': '' });
-    expect(await init({ folder })).toMatchObject({ model: 'a.keras', from: 'to-be-filled-in' });
+    expect(await init({ folder })).toMatchObject({ model: 'a.keras', from: 'first-of-several' });
   });
 });
 

@@ -79,6 +79,17 @@ describe('a gate', () => {
     expect(end.stderr).toContain('there is no number `accuracy` among the facts; there are r2');
   });
 
+  it('that refuses what is there now is no plan with nothing to do', async () => {
+    const rig = ownStages('return { two: stage("two", async () => ({}))({ gates: [atLeast(kept({ score: 1 }), "score", 1)] }) };');
+    expect((await rig.run('run')).code).toBe(0);
+    expect((await rig.run('plan', '--detailed-exitcode')).code).toBe(0);
+    rig.write('deploy.config.ts', rig.read('deploy.config.ts').replace('"score", 1)', '"score", 2)'));
+    const plan = await rig.run('plan', '--detailed-exitcode');
+    expect(plan.stdout).toContain('A run would be refused: 2 reused, 1 gate refused.');
+    expect(plan.code).toBe(3);
+    expect((await rig.run('run')).code).toBe(3);
+  });
+
   it('in code that answers anything but true does not open', async () => {
     for (const answer of ['(async () => true) as any', "() => 'yes' as any", '() => 1 as any']) {
       const end = await ownStages(

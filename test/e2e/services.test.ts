@@ -189,6 +189,28 @@ describe('a service on the local target', () => {
   });
 });
 
+describe('a service that the configuration names no more', () => {
+  it('is told of by plan and status, and stopped by down', async () => {
+    const rig = await serviceRig();
+    expect((await rig.run('run')).code).toBe(0);
+    rig.write('deploy.config.ts', config(await freePort()).replace("service: 'adder'", "service: 'renamed'"));
+    const plan = await rig.run('plan');
+    expect(plan.stderr).toContain('warning MF1110: `adder` still runs on local at ');
+    const run = await rig.run('run');
+    expect(run.code, run.stderr).toBe(0);
+    expect(run.stderr).toContain('MF1110');
+    expect(await rig.answer()).toBe(2);
+    const status = await rig.run('status');
+    expect(status.stdout).toContain('`modelflow down adder` stops it');
+    expect(JSON.parse((await rig.run('status', '--json')).stdout).leftBehind).toMatchObject([{ service: 'adder' }]);
+    expect((await rig.run('down', 'adder')).stdout).toBe('adder is stopped\n');
+    await expect(rig.answer()).rejects.toThrow();
+    expect((await rig.run('plan')).stderr).toBe('');
+    expect(JSON.parse((await rig.run('status', '--json')).stdout).leftBehind).toEqual([]);
+    expect((await rig.run('down')).stdout).toBe('renamed is stopped\n');
+  });
+});
+
 describe('modelflow serve', () => {
   it('serves a bare ONNX file under its stem, and ends cleanly on Ctrl-C', async () => {
     const rig = makeRig({ 'my-adder.onnx': adds(5) });

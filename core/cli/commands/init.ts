@@ -13,7 +13,7 @@ export interface Initialised {
   readonly written: readonly string[];
   /** The model that the configuration names, relative to the folder. */
   readonly model: string;
-  readonly from: 'found' | 'sample' | 'to-be-filled-in';
+  readonly from: 'found' | 'first-of-several' | 'sample' | 'to-be-filled-in';
 }
 
 /** `modelflow init`: says what was written, and what to do next. */
@@ -22,6 +22,7 @@ export async function initCommand(given: { readonly cwd: string; readonly templa
   console.log(`wrote ${written.join(', ')}`);
   const about = {
     found: `It takes ${model}.`,
+    'first-of-several': `There are several models here, and it takes the first, ${model}; change that when you mean another.`,
     sample: `There was no model here, so it takes a small sample, ${model}; put your own in its place.`,
     'to-be-filled-in': `It names ${model}: change that to your model.`,
   }[from];
@@ -74,7 +75,7 @@ function chooseStart(folder: string, there: readonly string[], template: Templat
   if (only) {
     // With several there is no telling which is meant; the first in the order of the alphabet is named, to be changed.
     const [first = only] = [...models].sort((a, b) => (a.model < b.model ? -1 : 1));
-    return { ...first, from: 'to-be-filled-in' };
+    return { ...first, from: 'first-of-several' };
   }
   if (template === 'keras') return { template, stage: 'kerasModel', model: 'model.keras', files: [], from: 'to-be-filled-in' };
   if (template === 'onnx') return { template, stage: 'onnxModel', model: 'model.onnx', files: [], from: 'to-be-filled-in' };

@@ -4,6 +4,7 @@ import { failure } from '../../spec/diagnostic.ts';
 import type { NewEvent } from '../../spec/event.ts';
 import { nearest } from '../../spec/nearest.ts';
 import { enginePorts, placementOf } from '../engine-ports.ts';
+import { leftBehind } from '../left-behind.ts';
 import { packageManifest } from '../package-root.ts';
 import { beginSession } from '../session.ts';
 import { openWorkspace, type Where } from '../workspace.ts';
@@ -48,7 +49,8 @@ async function operate(
     const deploying = graph.nodes
       .filter((node) => node.node.stage.deploys)
       .map((node) => ({ node: node.name, placement: placementOf(node, ports.options(node)) }));
-    const chosen = choose(deploying, options.services);
+    const stray = name === 'down' ? await leftBehind(workspace, signal) : [];
+    const chosen = choose([...deploying, ...stray], options.services);
     await emit({
       type: 'operation-started',
       run: session.run,

@@ -2,6 +2,7 @@ import { makePlan } from '../../plan/plan.ts';
 import type { ExitCode } from '../../spec/codes.ts';
 import type { Plan } from '../../spec/plan.ts';
 import { planPorts } from '../engine-ports.ts';
+import { leftBehind, leftBehindWarnings } from '../left-behind.ts';
 import { showDiagnostics } from '../show.ts';
 import { named, openWorkspace, selected, type Where, type Workspace } from '../workspace.ts';
 
@@ -17,8 +18,12 @@ export async function planCommand(options: PlanOptions, signal: AbortSignal): Pr
   const workspace = await openWorkspace(options);
   await showDiagnostics(workspace.warnings);
   const plan = await planOf(workspace, options, signal);
+  await showDiagnostics(leftBehindWarnings(await leftBehind(workspace, signal)));
   console.log(await rendered(plan, options.format));
-  return options.detailedExitcode && hasChanges(plan) ? 10 : 0;
+  if (!options.detailedExitcode) return 0;
+  // A run would end with 3, whatever else it would do.
+  if (plan.gates.some((gate) => gate.verdict === 'fail' || gate.verdict === 'not-enough-data')) return 3;
+  return hasChanges(plan) ? 10 : 0;
 }
 
 export async function planOf(workspace: Workspace, options: Pick<PlanOptions, 'only' | 'force'>, signal: AbortSignal): Promise<Plan> {

@@ -4,6 +4,7 @@ import { codes, type ExitCode } from '../../spec/codes.ts';
 import type { Reporter } from '../../spec/journal.ts';
 import type { Plan } from '../../spec/plan.ts';
 import { enginePorts } from '../engine-ports.ts';
+import { leftBehind, leftBehindWarnings } from '../left-behind.ts';
 import { packageManifest } from '../package-root.ts';
 import { beginSession } from '../session.ts';
 import { showDiagnostics, wantsColor } from '../show.ts';
@@ -35,6 +36,8 @@ export async function runCommand(options: RunOptions, signal: AbortSignal): Prom
       { run: session.run, modelflow: packageManifest().version, graph: workspace.graph, within, forced, plan, concurrency, signal },
       ports,
     ).finally(() => Promise.all(reporters.map((reporter) => reporter.end())));
+    // A run that was told to stop stops; asking the world may take a while.
+    if (!signal.aborted) await showDiagnostics(leftBehindWarnings(await leftBehind(workspace, signal)));
     return await conclude(workspace, options, result);
   } finally {
     session.end();

@@ -2,6 +2,7 @@ import type { ExitCode } from '../../spec/codes.ts';
 import type { RunEvent } from '../../spec/event.ts';
 import type { LiveService } from '../../spec/target.ts';
 import { placementOf, planPorts } from '../engine-ports.ts';
+import { leftBehind } from '../left-behind.ts';
 import { lockHolder } from '../session.ts';
 import { openWorkspace, type Where, type Workspace } from '../workspace.ts';
 
@@ -18,6 +19,8 @@ export interface Status {
   readonly lastRun: { readonly run: string; readonly at: string; readonly outcome: string } | undefined;
   readonly lockedBy: string | undefined;
   readonly services: readonly ServiceStatus[];
+  /** Still there, though the configuration names them no more. */
+  readonly leftBehind: readonly ServiceStatus[];
 }
 
 /** `modelflow status`: the last run, and every service as its target has it now. */
@@ -38,6 +41,12 @@ export async function statusOf(workspace: Workspace, signal: AbortSignal): Promi
     lastRun: last === undefined ? undefined : { run: last, ...endOf(store.runs.events(last)) },
     lockedBy: holder && `process ${holder.pid} of ${holder.user}, since ${holder.since} (${holder.command})`,
     services: await servicesOf(workspace, signal),
+    leftBehind: (await leftBehind(workspace, signal)).map(({ node, placement, live }) => ({
+      node,
+      target: placement.target.target,
+      service: placement.service,
+      live,
+    })),
   };
 }
 
@@ -68,8 +77,11 @@ function statusText(status: Status): string {
   const lines = [`${status.pipeline} (${status.profile})`];
   lines.push(status.lastRun ? `  last run  ${status.lastRun.run}  ${status.lastRun.outcome}` : '  never run');
   if (status.lockedBy) lines.push(`  locked by ${status.lockedBy}`);
-  for (const { node, target, service, live } of status.services) {
-    lines.push(`  ${node}: ${service} on ${target}  ${live.revisions.length === 0 ? 'not there' : (live.url ?? '')}`);
+  for (const { node, target, service, live } of [...status.services, ...status.leftBehind]) {
+    const where = live.revisions.length === 0 ? 'not there' : (live.url ?? '');
+    lines.push(`  ${node}: ${service} on ${target}  ${where}`.trimEnd());
+    if (status.leftBehind.some((each) => each.live === live))
+      lines.push(`    not in the configuration any more; \`modelflow down ${service}\` stops it`);
     for (const revision of live.revisions) {
       lines.push(
         `    revision ${revision.id}  ${revision.health}  ${revision.weight} %  release ${revision.stamp?.slice(0, 12) ?? 'made by something else'}`,
