@@ -1,6 +1,6 @@
 import type { NewEvent, RunEvent } from './event.ts';
 
-/** Append-only: when `append` resolves, the event is on disk, and only then is anybody told of it. */
+/** Append-only: when `append` resolves, the event is written (durably, where something is done because of it), and only then is anybody told of it. */
 export interface Journal {
   append(event: NewEvent): Promise<RunEvent>;
 }
