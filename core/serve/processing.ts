@@ -114,13 +114,13 @@ function reshapeTo(spec: TensorSpec, tensor: Tensor): Tensor {
   const rows = tensor.shape[0] ?? 1;
   const [batch, ...inner] = spec.shape;
   if (typeof batch === 'number' && batch !== rows) {
-    throw new ValueError(`input ${JSON.stringify(spec.name)} takes ${batch} rows at a time, ${rows} were given`);
+    throw new ValueError(`it takes ${batch} rows at a time, ${rows} were given`);
   }
   const shape = fitRow(inner, tensor.shape.slice(1));
   if (shape === undefined) {
     const expected = spec.shape.map((dimension) => dimension ?? -1);
     throw new ValueError(
-      `input ${JSON.stringify(spec.name)} takes ${spec.dtype} ${show(expected)}, the rows have shape ${show(tensor.shape)}`,
+      `it takes rows of shape ${show(expected.slice(1))} (${spec.dtype} ${show(expected)}), the rows have shape ${show(tensor.shape.slice(1))}`,
     );
   }
   return { ...tensor, shape: [rows, ...shape] };

@@ -193,6 +193,10 @@ describe('a service that the configuration names no more', () => {
   it('is told of by plan and status, and stopped by down', async () => {
     const rig = await serviceRig();
     expect((await rig.run('run')).code).toBe(0);
+    rig.write('deploy.config.ts', config(rig.port).replace("service: 'adder'", "service: 'renamed'"));
+    const clash = await rig.run('run');
+    expect(clash.code).toBe(1);
+    expect(clash.stderr).toContain("That is modelflow's service `adder`");
     rig.write('deploy.config.ts', config(await freePort()).replace("service: 'adder'", "service: 'renamed'"));
     const plan = await rig.run('plan');
     expect(plan.stderr).toContain('warning MF1110: `adder` still runs on local at ');

@@ -247,7 +247,11 @@ describe('what does not fit is MF3105 with expected and got', () => {
   const ok = float([2, 3], 1, 0, 0, 0, 1, 0);
 
   test.each<[string, Partial<Wanted>, RegExp]>([
-    ['rows of another shape', { x: float([2, 4], 1, 2, 3, 4, 5, 6, 7, 8) }, /takes float32 \[-1, 3\], the rows have shape \[2, 4\]/],
+    [
+      'rows of another shape',
+      { x: float([2, 4], 1, 2, 3, 4, 5, 6, 7, 8) },
+      /Input x: it takes rows of shape \[3\] \(float32 \[-1, 3\]\), the rows have shape \[4\]$/,
+    ],
     ['a class that the model has not', { y: whole(0, 3) }, /the label of row 1 is 3; the model has classes 0 to 2/],
     ['a label that is no class', { y: float([2], 0.5, 1) }, /the label of row 0 is 0.5/],
     ['labels of another shape', { y: float([2, 2], 0.5, 1, 1, 2) }, /labels of shape \(2, 2\) do not fit output y of shape \(2, 3\)/],

@@ -57,10 +57,12 @@ test('one channel fits every layout, with and without its axis', () => {
 
 test('rows that do not fit are refused with both shapes', () => {
   expect(() => prepare({}, spec([null, 5]), floats([2, 3], count(6)))).toThrow(
-    'input "x" takes float32 [-1, 5], the rows have shape [2, 3]',
+    'it takes rows of shape [5] (float32 [-1, 5]), the rows have shape [3]',
   );
   expect(() => prepare({}, spec([1, 3]), floats([2, 3], count(6)))).toThrow('takes 1 rows at a time, 2 were given');
-  expect(() => prepare({}, spec([null, null, 4]), floats([1, 2, 3], count(6)))).toThrow('the rows have shape [1, 2, 3]');
+  expect(() => prepare({}, spec([null, null, 4]), floats([1, 2, 3], count(6)))).toThrow(
+    'it takes rows of shape [-1, 4] (float32 [-1, -1, 4]), the rows have shape [2, 3]',
+  );
 });
 
 test('free dimensions take what comes, and dimensions of one come and go', () => {

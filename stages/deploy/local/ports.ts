@@ -42,9 +42,7 @@ async function cannotListen(error: NodeJS.ErrnoException, host: string, port: nu
       code: 'MF5003',
       severity: 'error',
       message: `port ${port} on ${host} is in use${holder ? ` by process ${holder.pid}: ${holder.command}` : ''}`,
-      hint: holder
-        ? `Stop it (kill ${holder.pid}), or give the target another \`port\`.`
-        : 'Stop what listens there, or give the target another `port`.',
+      hint: holder ? holderHint(holder) : 'Stop what listens there, or give the target another `port`.',
     };
   }
   const why = { EACCES: 'this user may not take it', EADDRNOTAVAIL: 'this machine has no such address', ENOTFOUND: 'no such host' };
@@ -57,19 +55,39 @@ async function cannotListen(error: NodeJS.ErrnoException, host: string, port: nu
   };
 }
 
+interface Holder {
+  readonly pid: number;
+  readonly command: string;
+  /** When it is a service of modelflow itself: its name, and the folder of its state. */
+  readonly service?: { readonly name: string; readonly folder: string };
+}
+
+function holderHint({ pid, service }: Holder): string {
+  if (!service) return `Stop it (kill ${pid}), or give the target another \`port\`.`;
+  return `That is modelflow's service \`${service.name}\`, whose state is in ${service.folder}. Stop it with \`modelflow down\` in its project, or give the target another \`port\`.`;
+}
+
 /** Who listens on a TCP port. Only Linux tells, and only of processes this user may look at. */
-export async function holderOf(port: number): Promise<{ readonly pid: number; readonly command: string } | undefined> {
+export async function holderOf(port: number): Promise<Holder | undefined> {
   const inodes = new Set((await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map((path) => listenersIn(path, port)))).flat());
   if (inodes.size === 0) return undefined;
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
     const files = await readdir(`/proc/${pid}/fd`).catch(() => []);
     const links = await Promise.all(files.map((file) => readlink(`/proc/${pid}/fd/${file}`).catch(() => '')));
     if (!links.some((target) => inodes.has(target))) continue;
-    const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0').join(' ').trim();
-    return { pid: Number(pid), command: command.length > 120 ? `${command.slice(0, 119)}…` : command };
+    const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
+    const command = words.join(' ').trim();
+    const [, program = '', folder, name] = words;
+    return {
+      pid: Number(pid),
+      command: command.length > 120 ? `${command.slice(0, 119)}…` : command,
+      ...(isSupervisor.test(program) && folder && name ? { service: { name, folder } } : {}),
+    };
   }
   return undefined;
 }
+
+const isSupervisor = /[/\\]supervisor-main\.[jt]s$/;
 
 async function listenersIn(path: string, port: number): Promise<readonly string[]> {
   const lines = (await readFile(path, 'utf8').catch(() => '')).split('\n').slice(1);
