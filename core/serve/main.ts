@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { findPackageJSON } from 'node:module';
 import type { Socket } from 'node:net';
 import { parseArgs } from 'node:util';
 import { createService, type ListenOptions, startServer } from './start.ts';
@@ -95,6 +97,7 @@ function readArguments(args: readonly string[]): ListenOptions {
   return {
     path: values.bundle,
     log,
+    ...given('serverVersion', ownVersion()),
     ...given('name', values.name),
     ...given('version', values.version),
     ...given('host', values.host),
@@ -104,6 +107,14 @@ function readArguments(args: readonly string[]): ListenOptions {
     ...given('maxBodyBytes', number('max-body-bytes', 1)),
     ...given('deadlineMs', number('deadline-ms', 1)),
   };
+}
+
+/** The version of the modelflow that this file came with; undefined where it was shipped alone. */
+function ownVersion(): string | undefined {
+  const manifest = findPackageJSON(import.meta.url);
+  if (manifest === undefined) return undefined;
+  const { name, version } = JSON.parse(readFileSync(manifest, 'utf8')) as { readonly name?: string; readonly version?: string };
+  return name === 'modelflow' ? version : undefined;
 }
 
 function given<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {

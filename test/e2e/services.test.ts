@@ -124,6 +124,15 @@ describe('a service on the local target', () => {
     expect(await rig.answer()).toBe(2);
   });
 
+  it('tells clients its name, its version and that of modelflow', async () => {
+    const rig = await serviceRig();
+    await rig.run('run');
+    const about = (await (await fetch(`http://127.0.0.1:${rig.port}/v2`)).json()) as { readonly version: string };
+    expect(about.version).toBe((await rig.run('--version')).stdout.trim());
+    const model = (await (await fetch(`http://127.0.0.1:${rig.port}/v2/models/adder`)).json()) as { readonly versions: readonly string[] };
+    expect(model.versions).toEqual(['1']);
+  });
+
   it('has nothing to go back to after the first release', async () => {
     const rig = await serviceRig();
     await rig.run('run');
