@@ -6,7 +6,6 @@ import { isTable } from '../plan/fingerprint.ts';
 import type { GraphNode } from '../plan/graph.ts';
 import type { PlanPorts } from '../plan/plan.ts';
 import { isMonitor } from '../spec/monitor.ts';
-import type { Log } from '../spec/port.ts';
 import type { Placement, StageContext } from '../spec/ref.ts';
 import { isSource } from '../spec/source.ts';
 import { isTarget } from '../spec/target.ts';
@@ -14,10 +13,9 @@ import { filesFolder } from '../store/artifacts.ts';
 import { systemClock } from '../world/clock.ts';
 import { fingerprintParts } from './fingerprint-parts.ts';
 import { processesFor, type RunWorld } from './processes.ts';
+import { silentLog } from './show.ts';
 import { inTheirCode } from './their-code.ts';
 import type { Workspace } from './workspace.ts';
-
-const silent: Log = { info: () => undefined, warn: () => undefined, progress: () => undefined };
 
 /** The planner's questions, answered from the store, the user's files and the live world. */
 export function planPorts(
@@ -48,14 +46,14 @@ export function planPorts(
     async standing(node, made, inputs) {
       const { verify } = node.node.stage;
       if (!verify) return { holds: true };
-      const context = { inputs: inputs as StageContext['inputs'], options: options(node) as never, signal, log: silent };
+      const context = { inputs: inputs as StageContext['inputs'], options: options(node) as never, signal, log: silentLog };
       return inTheirCode(node, 'verify', () => verify(made as never, context));
     },
     async live(node, stamp, what, isForced = false) {
       const placement = placementOf(node, options(node));
       const { target, service } = placement;
       const live = await inTheirCode(node, `read of ${target.target}`, () =>
-        target.def.read(targetContext(target, signal, silent), service),
+        target.def.read(targetContext(target, signal, silentLog), service),
       );
       const refused = stamp === undefined || isForced ? undefined : past.refused.get(stamp);
       return liveChange(placement, live, stamp, what?.digest, { was: releasedDigest({ past }, target, live), refused });

@@ -3,6 +3,7 @@ import type { Diagnostic } from '../spec/diagnostic.ts';
 import type { Placement } from '../spec/ref.ts';
 import type { LiveService, Target } from '../spec/target.ts';
 import { placementOf, planPorts } from './engine-ports.ts';
+import { silentLog } from './show.ts';
 import type { Workspace } from './workspace.ts';
 
 /** A service that this pipeline released and that is still there, though its configuration names it no more. */
@@ -12,8 +13,6 @@ export interface LeftBehind {
   readonly placement: Placement;
   readonly live: LiveService;
 }
-
-const silent = { info: () => undefined, warn: () => undefined, progress: () => undefined };
 
 /** Asked of the live world. Services on a target that the configuration does not use at all cannot be asked about, and are left out. */
 export async function leftBehind(workspace: Workspace, signal: AbortSignal): Promise<readonly LeftBehind[]> {
@@ -27,7 +26,7 @@ export async function leftBehind(workspace: Workspace, signal: AbortSignal): Pro
       const target = last && targets.get(last.release.target);
       if (!target || wanted.has(key)) return [];
       const placement = placementAsReleased(target, last);
-      const live = await target.def.read(ports.targetContext(placement.target, signal, silent), placement.service);
+      const live = await target.def.read(ports.targetContext(placement.target, signal, silentLog), placement.service);
       return live.revisions.length > 0 ? [{ node: last.node, placement, live }] : [];
     }),
   );

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Diagnostic } from '../spec/diagnostic.ts';
+import type { Log } from '../spec/port.ts';
 
 /** Diagnostics go to stderr: stdout is for data. */
 export async function showDiagnostics(diagnostics: readonly Diagnostic[]): Promise<void> {
@@ -25,3 +26,6 @@ export function wantsColor(stream: { readonly isTTY?: boolean }): boolean {
   if (process.env['FORCE_COLOR'] && process.env['FORCE_COLOR'] !== '0') return true;
   return stream.isTTY === true && process.env['TERM'] !== 'dumb';
 }
+
+/** For what is only asked: nobody wants to hear how the answer was found. */
+export const silentLog: Log = { info: () => undefined, warn: () => undefined, progress: () => undefined };

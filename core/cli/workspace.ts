@@ -36,6 +36,7 @@ export interface Store {
   readonly runs: Runs;
   /** What was said of damaged artifacts since the store was opened. */
   readonly quarantined: { readonly digest: string; readonly why: string }[];
+  /** What earlier runs left behind, read once: what this command itself does is not in it. */
   past(): History;
 }
 
@@ -59,6 +60,7 @@ export function openStore(root: string, scope: string): Store {
   const disk = realDisk();
   checkFormat(root, disk);
   const quarantined: { digest: string; why: string }[] = [];
+  let past: History | undefined;
   const runs = runsFolder(join(root, 'runs', scope), disk);
   return {
     root,
@@ -68,8 +70,10 @@ export function openStore(root: string, scope: string): Store {
     results: resultFolder(root, disk),
     runs,
     quarantined,
-    past: () =>
-      foldHistory([...runs.ids().slice(0, -runsLookedAt).map(runs.releases), ...runs.ids().slice(-runsLookedAt).map(runs.events)]),
+    past: () => {
+      past ??= foldHistory([...runs.ids().slice(0, -runsLookedAt).map(runs.releases), ...runs.ids().slice(-runsLookedAt).map(runs.events)]);
+      return past;
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import type { ExitCode } from '../../spec/codes.ts';
 import { failure } from '../../spec/diagnostic.ts';
 import { placementOf, planPorts } from '../engine-ports.ts';
+import { silentLog } from '../show.ts';
 import { named, openWorkspace, type Where, type Workspace } from '../workspace.ts';
 
 export interface LogsOptions extends Where {
@@ -10,8 +11,6 @@ export interface LogsOptions extends Where {
   readonly lines: number;
   readonly json: boolean;
 }
-
-const silent = { info: () => undefined, warn: () => undefined, progress: () => undefined };
 
 /** `modelflow logs`. */
 export async function logsCommand(options: LogsOptions, signal: AbortSignal): Promise<ExitCode> {
@@ -56,7 +55,10 @@ async function serviceLogs(workspace: Workspace, name: string, options: LogsOpti
   if (!node) return;
   const ports = planPorts(workspace, signal);
   const { target, service } = placementOf(node, ports.options(node));
-  const lines = target.def.logs?.(ports.targetContext(target, signal, silent), service, { follow: options.follow, lines: options.lines });
+  const lines = target.def.logs?.(ports.targetContext(target, signal, silentLog), service, {
+    follow: options.follow,
+    lines: options.lines,
+  });
   if (!lines) throw failure('MF5001', `the target ${target.target} keeps no logs that modelflow could show`);
   for await (const { at, source, line } of lines)
     console.log(options.json ? JSON.stringify({ at, source, line }) : `${at}  ${source}  ${line}`);

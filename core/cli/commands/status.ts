@@ -4,6 +4,7 @@ import type { LiveService } from '../../spec/target.ts';
 import { placementOf, planPorts } from '../engine-ports.ts';
 import { leftBehind } from '../left-behind.ts';
 import { lockHolder } from '../session.ts';
+import { silentLog } from '../show.ts';
 import { openWorkspace, type Where, type Workspace } from '../workspace.ts';
 
 export interface ServiceStatus {
@@ -58,7 +59,6 @@ function endOf(events: readonly RunEvent[]): { readonly at: string; readonly out
 
 async function servicesOf(workspace: Workspace, signal: AbortSignal): Promise<readonly ServiceStatus[]> {
   const ports = planPorts(workspace, signal);
-  const log = { info: () => undefined, warn: () => undefined, progress: () => undefined };
   const deploying = workspace.graph.nodes.filter((node) => node.node.stage.deploys);
   return Promise.all(
     deploying.map(async (node) => {
@@ -67,7 +67,7 @@ async function servicesOf(workspace: Workspace, signal: AbortSignal): Promise<re
         node: node.name,
         target: target.target,
         service,
-        live: await target.def.read(ports.targetContext(target, signal, log), service),
+        live: await target.def.read(ports.targetContext(target, signal, silentLog), service),
       };
     }),
   );
