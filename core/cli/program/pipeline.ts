@@ -1,0 +1,74 @@
+import { Option } from 'commander';
+import { type CommandScope, positiveInteger } from './scope.ts';
+
+/** The pipeline itself: plan it, run it, look at it. */
+export function pipelineCommands({ program, where, signal, done }: CommandScope): void {
+  program
+    .command('plan')
+    .description('show what would be reused, run and changed, and why; changes nothing')
+    .option('--only <stage...>', 'only these stages and what they need')
+    .option('--force [stage...]', 'as if these had never run; without names, all')
+    .addOption(new Option('--format <format>', 'how to print it').choices(['text', 'json', 'markdown']).default('text'))
+    .option('--json', 'the same as --format json')
+    .option('--detailed-exitcode', 'exit with 10 when something would change, with 3 when a gate refuses')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  modelflow plan --format markdown > plan.md    for a pull request comment\n  modelflow plan --profile production --json\n',
+    )
+    .action(
+      async (options: {
+        only?: string[];
+        force?: string[] | true;
+        format: 'text' | 'json' | 'markdown';
+        json?: true;
+        detailedExitcode?: true;
+      }) => {
+        const { planCommand } = await import('../commands/plan.ts');
+        const format = options.json ? 'json' : options.format;
+        done(
+          await planCommand(
+            {
+              ...where(),
+              only: options.only ?? [],
+              force: options.force ?? [],
+              format,
+              detailedExitcode: options.detailedExitcode ?? false,
+            },
+            signal,
+          ),
+        );
+      },
+    );
+  program
+    .command('run')
+    .description('make what is not made yet, as far as the gates allow')
+    .option('--dry-run', 'only show the plan')
+    .option('--only <stage...>', 'only these stages and what they need')
+    .option('--force [stage...]', 'make these again; without names, all')
+    .option('--concurrency <number>', 'how many stages at the same time; as many as there are cores by default', positiveInteger)
+    .option('--json', 'the events of the run on stdout, one JSON object a line')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  modelflow run\n  modelflow run --only after --concurrency 1\n  modelflow run --profile production --json > events.ndjson\n',
+    )
+    .action(async (options: { only?: string[]; force?: string[] | true; concurrency?: number; json?: true; dryRun?: true }) => {
+      const { runCommand } = await import('../commands/run.ts');
+      const { only = [], force = [], concurrency, json = false, dryRun = false } = options;
+      done(await runCommand({ ...where(), only, force, concurrency, json, dryRun }, signal));
+    });
+  program
+    .command('check')
+    .description('type-check the configuration and everything it imports')
+    .action(async () => {
+      const { checkCommand } = await import('../commands/check.ts');
+      done(await checkCommand(where()));
+    });
+  program
+    .command('graph')
+    .description('draw the pipeline')
+    .addOption(new Option('--format <format>', 'how').choices(['mermaid', 'svg']).default('mermaid'))
+    .action(async ({ format }: { format: 'mermaid' | 'svg' }) => {
+      const { graphCommand } = await import('../commands/graph.ts');
+      done(await graphCommand({ ...where(), format }));
+    });
+}
