@@ -29,6 +29,15 @@ export type {
   StageDef,
   Standing,
 } from './spec/ref.ts';
+export {
+  defineRemoteStore,
+  type RemoteChoice,
+  type RemoteContent,
+  RemoteError,
+  type RemotePart,
+  type RemoteStore,
+  type RemoteStoreDef,
+} from './spec/remote.ts';
 export { many, optional } from './spec/slot.ts';
 export { file, folder, type Source } from './spec/source.ts';
 export { defineStage } from './spec/stage.ts';

@@ -92,6 +92,8 @@ export function enginePorts(workspace: Workspace, world: RunWorld): EnginePorts 
     reporters: world.reporters,
     clock: systemClock(),
     origin: world.origin,
+    // The lock of the pipeline and profile is enough where nobody else can see the store.
+    hold: async () => ({ past: store.past(), check: async () => undefined, release: async () => undefined }),
     random: Math.random,
     attempt(node, attempt) {
       // Some file systems do not tell `Model` from `model`.

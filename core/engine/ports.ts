@@ -19,6 +19,15 @@ export interface Origin {
   readonly commit: string | undefined;
 }
 
+/** The right to change one service, while others may change other ones. */
+export interface Held {
+  /** What is known of its releases now that nobody else can add to it. */
+  readonly past: History;
+  /** Fails when the right was lost in the meantime: called right before the world is touched. */
+  check(): Promise<void>;
+  release(): Promise<void>;
+}
+
 /** The outside, as the engine sees it. */
 export interface EnginePorts extends PlanPorts {
   readonly artifacts: ArtifactStore;
@@ -35,6 +44,8 @@ export interface EnginePorts extends PlanPorts {
   sourcesUnchanged(node: GraphNode, parts: FingerprintParts): Promise<void>;
   processes(node: string, signal: AbortSignal, log: Log): { readonly process: ProcessRunner; readonly python: PythonRunner };
   targetContext(target: Pick<Target, 'settings'>, signal: AbortSignal, log: Log): TargetContext;
+  /** Waits for whoever changes the service now. Fails when the others cannot be asked: deploying all the same could deploy twice. */
+  hold(target: string, service: string, signal: AbortSignal, log: Log): Promise<Held>;
   /** 0 (inclusive) to 1 (exclusive): spreads retries. */
   random(): number;
 }

@@ -5,7 +5,7 @@ import type { LiveChange } from '../spec/plan.ts';
 import type { Log, StoredArtifact } from '../spec/port.ts';
 import type { Placement } from '../spec/ref.ts';
 import type { Change, LiveService, Target } from '../spec/target.ts';
-import type { EnginePorts } from './ports.ts';
+import type { EnginePorts, Held } from './ports.ts';
 
 /** What a release needs beside the live world. */
 export interface Rollout {
@@ -15,6 +15,7 @@ export interface Rollout {
   readonly what: StoredArtifact;
   readonly isForced: boolean;
   readonly ports: EnginePorts;
+  readonly held: Held;
   emit(event: NewEvent): Promise<void>;
 }
 
@@ -51,14 +52,25 @@ export function releasedDigest(ports: Pick<EnginePorts, 'past'>, target: Target,
   return entries.findLast((entry) => stamps.has(entry.release.stamp))?.release.what;
 }
 
-/** Brings the service to `stamp`. An intent is durable before the world is touched, and the world is read before that: after a crash nothing is deployed twice. */
-export async function rollOut(rollout: Rollout, signal: AbortSignal, log: Log): Promise<LiveService> {
-  const { placement, ports, stamp, what } = rollout;
+/** Brings the service to `stamp`, alone with it among all machines. */
+export async function rollOut(rollout: Omit<Rollout, 'held'>, signal: AbortSignal, log: Log): Promise<LiveService> {
+  const { target, service } = rollout.placement;
+  const held = await rollout.ports.hold(target.target, service, signal, log);
+  try {
+    return await bringAbout({ ...rollout, held }, signal, log);
+  } finally {
+    await held.release();
+  }
+}
+
+/** An intent is durable before the world is touched, and the world is read before that: after a crash nothing is deployed twice. */
+async function bringAbout(rollout: Rollout, signal: AbortSignal, log: Log): Promise<LiveService> {
+  const { placement, ports, stamp, what, held } = rollout;
   const { target, service } = placement;
   const context = ports.targetContext(target, signal, log);
   const before = await target.def.read(context, service);
-  const refused = rollout.isForced ? undefined : ports.past.refused.get(stamp);
-  const change = liveChange(placement, before, stamp, what.digest, { was: releasedDigest(ports, target, before), refused });
+  const refused = rollout.isForced ? undefined : held.past.refused.get(stamp);
+  const change = liveChange(placement, before, stamp, what.digest, { was: releasedDigest(held, target, before), refused });
   // Live, but a run that was killed before it could say so: that it is released is said now, so that one can go back to it.
   if (change.action === 'none') return isKnown(rollout) ? before : settle(rollout, before, undefined, signal, log);
   if (change.action === 'held') {
@@ -70,18 +82,19 @@ export async function rollOut(rollout: Rollout, signal: AbortSignal, log: Log): 
   const [problem] = problems.filter((each) => each.severity === 'error');
   if (problem) throw failure(problem.code, problem.message, problem);
   const release = recordOf(rollout);
+  await held.check();
   await ports.results.forget(stamp);
   await rollout.emit({ type: 'release-intended', node: rollout.node, release });
   const live = await target.def.apply(context, { service, revisions: [{ stamp, weight: 100, what: typed(what) }] }, before);
   return settle(rollout, live, before, signal, log);
 }
 
-function releasesOf({ placement, ports }: Rollout): readonly ReleaseEntry[] {
-  return ports.past.releases.get(serviceKey({ target: placement.target.target, service: placement.service })) ?? [];
+function releasesOf({ placement, held }: Rollout): readonly ReleaseEntry[] {
+  return held.past.releases.get(serviceKey({ target: placement.target.target, service: placement.service })) ?? [];
 }
 
 function isKnown(rollout: Rollout): boolean {
-  return releasesOf(rollout).at(-1)?.release.stamp === rollout.stamp && !rollout.ports.past.refused.has(rollout.stamp);
+  return releasesOf(rollout).at(-1)?.release.stamp === rollout.stamp && !rollout.held.past.refused.has(rollout.stamp);
 }
 
 /** Applied is not released before it answers as it should. `before` undefined: what was live before is not known any more. */
@@ -117,11 +130,11 @@ export function typed(artifact: StoredArtifact): never {
 
 /** The new release answers wrongly: put back what was live before, and remember not to try this one again. */
 async function goBack(rollout: Rollout, before: LiveService | undefined, why: string, signal: AbortSignal, log: Log): Promise<never> {
-  const { placement, ports, stamp, node } = rollout;
+  const { placement, ports, held, stamp, node } = rollout;
   const { service, target } = placement;
   const stamps = before?.revisions.filter((revision) => revision.weight > 0).map((revision) => revision.stamp);
   const entry = releasesOf(rollout).findLast(({ release }) =>
-    stamps ? stamps.includes(release.stamp) : release.stamp !== stamp && !ports.past.refused.has(release.stamp),
+    stamps ? stamps.includes(release.stamp) : release.stamp !== stamp && !held.past.refused.has(release.stamp),
   );
   const artifact = entry && (await ports.artifacts.open(entry.release.what, 'verified'));
   await rollout.emit({ type: 'release-refused', node, service, stamp, why });

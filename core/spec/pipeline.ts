@@ -2,6 +2,7 @@ import { failure } from './diagnostic.ts';
 import { nearest } from './nearest.ts';
 import { placeOfCallTo } from './place.ts';
 import type { Ref } from './ref.ts';
+import { isRemoteChoice, type RemoteChoice } from './remote.ts';
 
 /** What the configuration wants: names people read → what is to be made. */
 export type Wanted = Readonly<Record<string, Ref>>;
@@ -11,8 +12,8 @@ export interface PipelineDef<P extends string> {
   readonly name: string;
   /** The first one is the default. Without any there is one, `default`. */
   readonly profiles?: readonly P[];
-  /** The folder of the store, relative to the configuration; `.modelflow` unless said otherwise. */
-  readonly store?: string;
+  /** The folder of the store, relative to the configuration, or `s3({ … })`, `oci({ … })`; `.modelflow` unless said otherwise. */
+  readonly store?: string | RemoteChoice;
   /** What is returned is made; its keys are the names people read. Does no I/O. */
   readonly build: (given: { readonly profile: P }) => Wanted;
 }
@@ -21,7 +22,10 @@ export interface PipelineDef<P extends string> {
 export interface Pipeline {
   readonly pipeline: string;
   readonly profiles: readonly [string, ...string[]];
+  /** The folder of the store on this machine. */
   readonly store: string;
+  /** What other machines see as well; undefined when the folder is all there is. */
+  readonly remote: RemoteChoice | undefined;
   wanted(profile: string): Wanted;
 }
 
@@ -49,9 +53,9 @@ export function definePipeline<const P extends string = 'default'>(def: Pipeline
         ...at,
       });
   }
-  if (typeof store !== 'string' || store === '')
+  if (!isRemoteChoice(store) && (typeof store !== 'string' || store === ''))
     throw failure('MF1101', `definePipeline: option \`store\` is ${JSON.stringify(store)}`, {
-      hint: 'Expected the path of a folder.',
+      hint: 'Expected the path of a folder, or what `s3({ … })` or `oci({ … })` returns.',
       ...at,
     });
   const [first = 'default' as P, ...others] = given;
@@ -59,7 +63,8 @@ export function definePipeline<const P extends string = 'default'>(def: Pipeline
   return {
     pipeline: name as string,
     profiles,
-    store,
+    store: isRemoteChoice(store) ? store.local : store,
+    remote: isRemoteChoice(store) ? store : undefined,
     wanted(profile) {
       const known = profiles.find((candidate) => candidate === profile);
       if (known === undefined) {
