@@ -38,6 +38,7 @@ export {
   type RemoteStore,
   type RemoteStoreDef,
 } from './spec/remote.ts';
+export { isSecret, type Secret, type SecretSource, secret, secretText } from './spec/secret.ts';
 export { many, optional } from './spec/slot.ts';
 export { file, folder, type Source } from './spec/source.ts';
 export { defineStage } from './spec/stage.ts';

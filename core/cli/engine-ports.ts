@@ -7,6 +7,7 @@ import type { GraphNode } from '../plan/graph.ts';
 import type { PlanPorts } from '../plan/plan.ts';
 import { isMonitor } from '../spec/monitor.ts';
 import type { Placement, StageContext } from '../spec/ref.ts';
+import { isSecret, type Secret } from '../spec/secret.ts';
 import { isSource } from '../spec/source.ts';
 import { isTarget } from '../spec/target.ts';
 import { filesFolder } from '../store/artifacts.ts';
@@ -22,12 +23,14 @@ export function planPorts(
   workspace: Workspace,
   signal: AbortSignal,
 ): PlanPorts & Pick<EnginePorts, 'past' | 'options' | 'sourcesUnchanged' | 'targetContext'> {
-  const { store, config } = workspace;
+  const { store, config, secrets } = workspace;
   const past = store.past();
-  const options = (node: GraphNode): Readonly<Record<string, unknown>> =>
-    withAbsolutePaths(node.node.options, config.root) as Readonly<Record<string, unknown>>;
+  const asGiven = (options: unknown): Readonly<Record<string, unknown>> =>
+    forStage(options, config.root, secrets.opened) as Readonly<Record<string, unknown>>;
+  const options = (node: GraphNode): Readonly<Record<string, unknown>> => asGiven(node.node.options);
   const targetContext: EnginePorts['targetContext'] = (target, aborted, log) => ({
-    settings: target.settings,
+    // Those of an earlier release come from the journal, where a secret is only a name.
+    settings: asGiven(target.settings),
     signal: aborted,
     log,
     stateFolder: join(store.root, 'services', store.scope),
@@ -68,15 +71,18 @@ export function placementOf(node: GraphNode, options: Readonly<Record<string, un
   return placement;
 }
 
-/** Sources in lists, tables and the settings of targets; what has a class of its own is handed on as it is. */
-function withAbsolutePaths(options: unknown, root: string): unknown {
+/**
+ * Options as a stage gets them: sources with absolute paths, secrets that can be revealed; in lists, tables and the settings of targets.
+ * What has a class of its own is handed on as it is.
+ */
+function forStage(options: unknown, root: string, opened: (given: Secret) => Secret): unknown {
+  const inside = (value: unknown): unknown => forStage(value, root, opened);
   if (isSource(options)) return { source: options.source, path: resolve(root, options.path) };
-  if (isTarget(options)) return { ...options, settings: withAbsolutePaths(options.settings, root) };
+  if (isSecret(options)) return opened(options);
+  if (isTarget(options)) return { ...options, settings: inside(options.settings) };
   if (isMonitor(options)) return options;
-  if (Array.isArray(options)) return options.map((item) => withAbsolutePaths(item, root));
-  if (isTable(options)) {
-    return Object.fromEntries(Object.entries(options).map(([key, value]) => [key, withAbsolutePaths(value, root)]));
-  }
+  if (Array.isArray(options)) return options.map(inside);
+  if (isTable(options)) return Object.fromEntries(Object.entries(options).map(([key, value]) => [key, inside(value)]));
   return options;
 }
 
@@ -86,7 +92,13 @@ export function enginePorts(workspace: Workspace, world: RunWorld): EnginePorts 
   const work = join(store.root, 'work', store.scope, world.run);
   return {
     ...planPorts(workspace, world.signal),
-    artifacts: store.artifacts,
+    artifacts: {
+      ...store.artifacts,
+      async commit(folder, kind, facts) {
+        workspace.secrets.refuseIn(folder, facts);
+        return store.artifacts.commit(folder, kind, facts);
+      },
+    },
     results: store.results,
     journal: world.journal,
     reporters: world.reporters,

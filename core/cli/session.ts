@@ -25,7 +25,10 @@ export function beginSession(workspace: Workspace): Session {
   try {
     endLeftOverChildren(store);
     store.disk.remove(join(store.root, 'work', store.scope));
-    return { ...store.runs.begin(systemClock()), origin: originOf(workspace.config.root), end: () => lock.release() };
+    const { run, journal } = store.runs.begin(systemClock());
+    const { redactor } = workspace.secrets;
+    const redacted: Journal = { append: (event) => journal.append(redactor.event(event)) };
+    return { run, journal: redacted, origin: originOf(workspace.config.root), end: () => lock.release() };
   } catch (error) {
     lock.release();
     throw error;

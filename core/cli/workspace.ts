@@ -9,6 +9,7 @@ import { type Disk, realDisk } from '../store/disk.ts';
 import { type Runs, runsFolder } from '../store/journal.ts';
 import { resultFolder } from '../store/results.ts';
 import { type LoadedConfig, loadConfig } from './load-config.ts';
+import { redactStreams, type Secrets, secretsOf } from './secrets.ts';
 
 /** How a command was told where to look. */
 export interface Where {
@@ -24,6 +25,7 @@ export interface Workspace {
   readonly graph: Graph;
   readonly warnings: readonly Diagnostic[];
   readonly store: Store;
+  readonly secrets: Secrets;
 }
 
 export interface Store {
@@ -49,7 +51,8 @@ export async function openWorkspace(where: Where): Promise<Workspace> {
   const profile = where.profile ?? config.pipeline.profiles[0];
   const { wanted, warnings } = await config.evaluate(profile);
   const graph = graphOf(wanted);
-  return { config, profile, graph, warnings, store: openStore(storeRoot(config), `${config.pipeline.pipeline}/${profile}`) };
+  const secrets = secretsOf(config.root, (redactor) => redactStreams([process.stdout, process.stderr], redactor));
+  return { config, profile, graph, warnings, secrets, store: openStore(storeRoot(config), `${config.pipeline.pipeline}/${profile}`) };
 }
 
 function storeRoot(config: LoadedConfig): string {

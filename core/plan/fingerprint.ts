@@ -1,6 +1,7 @@
 import { failure } from '../spec/diagnostic.ts';
 import { isMonitor } from '../spec/monitor.ts';
 import type { FingerprintParts } from '../spec/plan.ts';
+import { isSecret, type Secret } from '../spec/secret.ts';
 import { isSource, type Source } from '../spec/source.ts';
 import { isTarget } from '../spec/target.ts';
 import { canonicalJson, sha256 } from './canonical.ts';
@@ -36,6 +37,15 @@ export function sourcesIn(options: unknown): readonly Source[] {
   return isTable(options) ? Object.values(options).flatMap(sourcesIn) : [];
 }
 
+/** The secrets among the options and in the settings of targets. */
+export function secretsIn(options: unknown): readonly Secret[] {
+  if (isSecret(options)) return [options];
+  if (isTarget(options)) return secretsIn(options.settings);
+  if (isMonitor(options)) return [];
+  if (Array.isArray(options)) return options.flatMap(secretsIn);
+  return isTable(options) ? Object.values(options).flatMap(secretsIn) : [];
+}
+
 /** Is there a function among the options? Those of targets and monitors belong to their definitions. */
 export function holdsFunction(options: unknown): boolean {
   if (typeof options === 'function') return true;
@@ -57,6 +67,8 @@ export function plainOptions(options: unknown, digestOf: (source: Source) => Sou
   if (typeof options === 'symbol') throw noFingerprint('a symbol');
   if (typeof options !== 'object' || options === null) return options;
   if (isSource(options)) return digestOf(options);
+  // Which secret it is counts; where its value comes from, and the value, do not.
+  if (isSecret(options)) return { secret: options.secret };
   if (isTarget(options)) return { target: options.target, version: options.version, settings: plain(options.settings) };
   if (isMonitor(options)) return { monitor: options.monitor, settings: plain(options.settings) };
   if (Array.isArray(options)) return options.map(plain);

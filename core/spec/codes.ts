@@ -77,6 +77,24 @@ export const codes = {
     explain:
       'A service that this pipeline released still runs, but the configuration names it no more: it was renamed, or its stage is gone. `modelflow down` with its name stops it. This is a warning.',
   },
+  MF1111: {
+    title: 'A secret is not available',
+    exit: 2,
+    explain:
+      'A stage or a target needs a secret whose environment variable is not set, whose file cannot be read or whose command failed, or the value cannot be kept out of what is written because it is shorter than four characters. Nothing was begun.',
+  },
+  MF1112: {
+    title: 'A secret was read in the configuration',
+    exit: 2,
+    explain:
+      'A configuration names secrets and never holds their values: a plan would show them. Pass the secret to the stage or the target, which calls `reveal()` when it runs.',
+  },
+  MF1113: {
+    title: 'A stage would have stored a secret',
+    exit: 1,
+    explain:
+      'A file or a fact that the stage made holds the value of a secret, as it is or in base64, hex or URL form. Nothing was stored: artifacts are kept for good, and are shared.',
+  },
   MF1201: {
     title: 'Unknown command or option',
     exit: 2,

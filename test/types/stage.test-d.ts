@@ -1,4 +1,4 @@
-import { atLeast, defineStage, dropAtMost, file, many, must, optional, z } from 'modelflow';
+import { atLeast, defineStage, dropAtMost, file, many, must, optional, secret, secretText, z } from 'modelflow';
 import { Dataset, EvalReport, KerasModel, OnnxModel } from 'modelflow/stages';
 
 const keras = defineStage({
@@ -83,3 +83,20 @@ atLeast(report, 'task', 0.9);
 must(report, (facts) => facts.acuracy > 1, '');
 // @ts-expect-error a drop compares two reports of one kind
 dropAtMost(onnx, report, 'accuracy', 0.1);
+
+const download = defineStage({
+  name: 'download',
+  version: 1,
+  inputs: {},
+  options: { token: secretText() },
+  output: Dataset,
+  async run({ options }) {
+    const token: string = options.token.reveal();
+    return { rows: token.length, inputs: [] };
+  },
+});
+download({ token: secret('TOKEN', { file: './token' }) });
+// @ts-expect-error a value is not a secret
+download({ token: process.env['TOKEN'] ?? '' });
+// @ts-expect-error an environment variable is the name itself
+secret('TOKEN', { environment: 'TOKEN' });

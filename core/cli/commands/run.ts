@@ -6,6 +6,7 @@ import type { Plan } from '../../spec/plan.ts';
 import { enginePorts } from '../engine-ports.ts';
 import { leftBehind, leftBehindWarnings } from '../left-behind.ts';
 import { packageManifest } from '../package-root.ts';
+import { revealAll } from '../secrets.ts';
 import { beginSession } from '../session.ts';
 import { showDiagnostics, wantsColor } from '../show.ts';
 import { openWorkspace, selected, type Where, type Workspace } from '../workspace.ts';
@@ -29,6 +30,11 @@ export async function runCommand(options: RunOptions, signal: AbortSignal): Prom
   const session = beginSession(workspace);
   try {
     const plan = await planOf(workspace, options, signal);
+    const begun = new Set(plan.steps.flatMap((step) => (step.do === 'run' || step.do === 'decide-later' ? [step.node] : [])));
+    revealAll(
+      workspace.graph.nodes.filter((node) => begun.has(node.name)),
+      workspace.secrets,
+    );
     const reporters = [await reporterFor(options, plan)];
     const ports = enginePorts(workspace, { ...session, reporters, signal });
     const concurrency = options.concurrency ?? availableParallelism();
