@@ -4,8 +4,8 @@ const given = process.versions.node;
 const [major = 0, minor = 0] = given.split('.').map(Number);
 
 if (major >= 24 || (major === 22 && minor >= 19)) {
-  import('node:module')
-    .then((module) => module.enableCompileCache())
+  import('./compile-cache.ts')
+    .then(({ keepCompiledCode }) => keepCompiledCode())
     .then(() => import('./main.ts'))
     .then(({ main }) => main(process.argv.slice(2)))
     .then((code) => {

@@ -70,6 +70,8 @@ function resolveForUser(
   // Node would find out only when it loads the module, and not say who wanted it.
   if (specifier.startsWith('node:') && !isBuiltin(specifier)) throw new Error(`No such built-in module: ${specifier}`);
   if (isOf('modelflow', specifier)) throw new Error(`modelflow has no module \`${specifier}\``);
+  const { zod } = record.own;
+  if (zod !== undefined && (specifier === 'zod' || specifier === 'zod/v4')) return next(asTarget(zod, context), context);
   if (isOf('zod', specifier)) return next(specifier, { ...context, parentURL: import.meta.url });
   const relative = /^(\.\.?\/|\/|file:)/.test(specifier) ? existingFile(new URL(specifier, context.parentURL)) : undefined;
   return next(relative === undefined ? specifier : asTarget(relative, context), context);

@@ -5,6 +5,8 @@ import { packageManifest } from './package-root.ts';
 export interface OwnModules {
   /** `modelflow`, `modelflow/stages`, … → the URL of the file that is running. */
   readonly doors: ReadonlyMap<string, string>;
+  /** The zod that is built into modelflow; undefined from source, where it is a package. */
+  readonly zod: string | undefined;
   /** Is the file part of modelflow, and not of the user's? */
   owns(url: string): boolean;
 }
@@ -20,6 +22,7 @@ export function ownModules(): OwnModules {
     const file = built.slice('./dist/'.length);
     doors.set(`modelflow${door.slice(1)}`, new URL(fromSource ? file.replace(/\.js$/, '.ts') : file, base).href);
   }
-  const folders = [new URL('core/', base).href, new URL('stages/', base).href];
-  return { doors, owns: (url) => folders.some((folder) => url.startsWith(folder)) };
+  const folders = ['core/', 'stages/', ...(fromSource ? [] : ['bundle/'])].map((folder) => new URL(folder, base).href);
+  const zod = fromSource ? undefined : new URL('bundle/zod.js', base).href;
+  return { doors, zod, owns: (url) => folders.some((folder) => url.startsWith(folder)) };
 }

@@ -22,7 +22,7 @@ describe('init writes a configuration for the model in the folder', () => {
     expect(text).toMatch(new RegExp(`${stage}\\(\\{\\s+path: '`));
     expect(text).not.toContain('{{');
     expect(await check(join(folder, 'deploy.config.ts'))).toEqual([]);
-    const loaded = await load(folder, { built: true });
+    const loaded = await load(folder);
     expect(loaded).toMatchObject({ pipeline: name, wanted: ['model', 'served', 'service', 'watch'], warnings: [], diagnostics: [] });
   });
 
@@ -34,7 +34,7 @@ describe('init writes a configuration for the model in the folder', () => {
       from: 'sample',
     });
     expect(await check(join(folder, 'deploy.config.ts'))).toEqual([]);
-    expect((await load(folder, { built: true })).diagnostics).toEqual([]);
+    expect((await load(folder)).diagnostics).toEqual([]);
   });
 
   test('and of the kind that is asked for, whatever lies there', async () => {

@@ -1,6 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { makeRig } from '../support/rig.ts';
 import { addFiles, folderWith, load, ownStage } from './load.ts';
 
 const config = `import { definePipeline } from 'modelflow';
@@ -63,9 +64,21 @@ describe('a configuration loads', () => {
     expect(loaded.stderr).toBe('');
   });
 
-  test('by the built package, which is its own `modelflow`', async () => {
-    const loaded = await load(await folderWith(project), { built: true });
-    expect(loaded).toMatchObject({ wanted: ['first'], isZodShared: true, stderr: '' });
+  test('by the built CLI, which is its own `modelflow` and its own zod, in every language of it', async () => {
+    const rig = makeRig({
+      'stages.ts': ownStage,
+      'deploy.config.ts': `import { definePipeline, z } from 'modelflow';
+        import zod, { locales, z as same } from 'zod';
+        import { z as versioned } from 'zod/v4';
+        import * as mini from 'zod/mini';
+        import { joined, text } from './stages';
+        const said = locales.de().localeError({ code: 'invalid_type', expected: 'string', input: 1, path: [] });
+        const shared = [z === same, z === zod, z === versioned, z.object({ a: mini.string() }).parse({ a: 'b' }).a];
+        export default definePipeline({ name: [...shared, String(said).slice(0, 9)].join('-').replace(/[^a-z-]/gi, ''), build: () => ({ text: text({}) }) });`,
+    });
+    const { stdout, stderr } = await rig.run('plan', '--json');
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toMatchObject({ pipeline: 'true-true-true-b-Ungltige', steps: [{ node: 'text' }] });
   });
 
   test('through a folder whose name has spaces, brackets and a percent sign', async () => {

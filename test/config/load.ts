@@ -39,7 +39,7 @@ export interface Loaded {
 const script = `
 const [loader, from, profile, file] = process.argv.slice(1);
 const { loadConfig } = await import(loader);
-const { z } = await import(new URL('../index.' + loader.slice(-2), loader));
+const { z } = await import(new URL('../index.ts', loader));
 const said = { diagnostics: [] };
 try {
   const config = await loadConfig({ from, ...(file ? { file } : {}) });
@@ -57,9 +57,9 @@ console.log(JSON.stringify(said));
 /** Loads and evaluates a configuration in a process of its own, for the hooks stay for good. */
 export async function load(
   from: string,
-  more: { readonly file?: string; readonly profile?: string; readonly built?: boolean; readonly env?: NodeJS.ProcessEnv } = {},
+  more: { readonly file?: string; readonly profile?: string; readonly env?: NodeJS.ProcessEnv } = {},
 ): Promise<Loaded> {
-  const loader = pathToFileURL(join(repository, more.built ? 'dist/core/cli/load-config.js' : 'core/cli/load-config.ts')).href;
+  const loader = pathToFileURL(join(repository, 'core/cli/load-config.ts')).href;
   const args = ['--input-type=module', '-e', script, loader, from, more.profile ?? '', more.file ?? ''];
   const { stdout, stderr } = await run(process.execPath, args, { cwd: from, env: { ...process.env, ...more.env } });
   return { ...JSON.parse(stdout), stderr };

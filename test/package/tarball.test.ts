@@ -42,6 +42,7 @@ describe('the tarball', () => {
   it('holds what runs, what types it, and what is read: nothing else', () => {
     const known = [
       /^dist\/(core|stages)\/[\w/-]+\.(js|d\.ts)$/,
+      /^dist\/bundle\/([\w-]+\.js|licences\.txt)$/,
       /^dist\/(core|stages)\/[\w/-]+\.(py|lock)$/,
       /^templates\/init\/(keras|onnx|sample)\/[\w.]+$/,
       /^(LICENSE|README\.md|package\.json)$/,
