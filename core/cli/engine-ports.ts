@@ -112,9 +112,8 @@ export function enginePorts(workspace: Workspace, world: RunWorld): EnginePorts 
       const name = `${node.replace(/[^A-Za-z0-9._-]/g, '_').slice(0, 100)}-${sha256(node).slice(0, 8)}`;
       const folder = join(work, `${name}-${attempt}`);
       const out = join(folder, filesFolder);
-      store.disk.remove(folder);
-      store.disk.makeFolder(out);
-      return { out, remove: () => store.disk.remove(folder) };
+      store.disk.makeScratch(out);
+      return { out, remove: () => store.disk.discard(folder) };
     },
     processes: (node, signal, log) => processesFor(node, signal, log, world),
   };

@@ -18,13 +18,13 @@ export interface Session {
 }
 
 /** Takes the lock, clears away what a killed run left, and begins a run. Fails with MF6001 while another run lives. */
-export function beginSession(workspace: Workspace): Session {
+export function beginSession(workspace: Workspace, as: LockWorld = lockWorld()): Session {
   const { store } = workspace;
   initialiseStore(store);
-  const lock: Lock = takeLock(lockFolder(store), store.disk, lockWorld());
+  const lock: Lock = takeLock(lockFolder(store), store.disk, as);
   try {
     endLeftOverChildren(store);
-    store.disk.remove(join(store.root, 'work', store.scope));
+    store.disk.discard(join(store.root, 'work', store.scope));
     const { run, journal } = store.runs.begin(systemClock());
     const { redactor } = workspace.secrets;
     const redacted: Journal = { append: (event) => journal.append(redactor.event(event)) };

@@ -59,8 +59,8 @@ function storeRoot(config: LoadedConfig): string {
   return resolve(config.root, process.env['MODELFLOW_STORE'] ?? config.pipeline.store);
 }
 
-export function openStore(root: string, scope: string): Store {
-  const disk = realDisk();
+/** `disk`: what everything durable of this store is written with. */
+export function openStore(root: string, scope: string, disk: Disk = realDisk()): Store {
   checkFormat(root, disk);
   const quarantined: { digest: string; why: string }[] = [];
   let past: History | undefined;

@@ -24,6 +24,8 @@ export interface RunRequest {
   readonly plan: Plan;
   readonly concurrency: number;
   readonly signal: AbortSignal;
+  /** Chooses among the ready nodes; the first one unless said otherwise. */
+  readonly pick?: (ready: readonly GraphNode[]) => number;
 }
 
 export interface RunResult {
@@ -62,7 +64,7 @@ async function makeAll(
   emit: Emit,
   made: Map<string, StoredArtifact>,
 ): Promise<readonly Diagnostic[]> {
-  const schedule = scheduleOf(request.graph, request.within);
+  const schedule = scheduleOf(request.graph, request.within, request.pick);
   const diagnostics: Diagnostic[] = [];
   const running = new Set<Promise<void>>();
   const fatal: unknown[] = [];

@@ -260,6 +260,17 @@ export const codes = {
     exit: 1,
     explain: 'Bytes in the store do not match their digest. The artifact is moved to quarantine, and the next run makes it again.',
   },
+  MF6010: {
+    title: 'Too many files are open',
+    exit: 8,
+    explain: 'The system opens no more files for this process (EMFILE) or at all (ENFILE). Raise `ulimit -n`, or run fewer stages at once.',
+  },
+  MF6011: {
+    title: 'The disk of the store reports an error',
+    exit: 8,
+    explain:
+      'The disk could not read or write (EIO). Once a journal could not be made durable, nothing more is written to it and the run ends: what was finished before is kept.',
+  },
   MF7001: {
     title: 'A monitor reports a breach',
     exit: 3,

@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { canonicalJson, sha256 } from '../plan/canonical.ts';
 import type { ArtifactStore, StoredArtifact } from '../spec/port.ts';
@@ -93,7 +92,7 @@ async function damageOf(folder: string, digest: string, disk: Disk, how: 'sizes'
   const { files } = JSON.parse(text) as Manifest;
   try {
     return (
-      (await damageIn(join(folder, filesFolder), files, how)) ??
+      (await damageIn(join(folder, filesFolder), files, disk, how)) ??
       (how === 'verified' ? await strangeIn(join(folder, filesFolder), files) : undefined)
     );
   } catch (error) {
@@ -101,13 +100,13 @@ async function damageOf(folder: string, digest: string, disk: Disk, how: 'sizes'
   }
 }
 
-async function damageIn(folder: string, files: readonly FileDigest[], how: 'sizes' | 'verified'): Promise<string | undefined> {
+async function damageIn(folder: string, files: readonly FileDigest[], disk: Disk, how: 'sizes' | 'verified'): Promise<string | undefined> {
   for (const file of files) {
     const path = join(folder, file.path);
-    const entry = statSync(path, { throwIfNoEntry: false });
-    if (entry === undefined) return `${file.path} is missing`;
-    if (entry.size !== file.sizeBytes) return `${file.path} has ${entry.size} bytes, not ${file.sizeBytes}`;
-    if (how === 'verified' && (await digestFile(path, entry.size)) !== file.sha256) return `the bytes of ${file.path} have changed`;
+    const sizeBytes = disk.sizeOf(path);
+    if (sizeBytes === undefined) return `${file.path} is missing`;
+    if (sizeBytes !== file.sizeBytes) return `${file.path} has ${sizeBytes} bytes, not ${file.sizeBytes}`;
+    if (how === 'verified' && (await digestFile(path, sizeBytes)) !== file.sha256) return `the bytes of ${file.path} have changed`;
   }
   return undefined;
 }

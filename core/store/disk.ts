@@ -1,23 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  fdatasyncSync,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { failure, ModelflowError } from '../spec/diagnostic.ts';
+import { type FileSystem, nodeFileSystem } from './file-system.ts';
 
 /**
  * The only way state is written. Each call is one durable step: when it returns, what it did survives a power cut, or it did nothing.
@@ -28,13 +12,21 @@ export interface Disk {
   /** Names in a folder, sorted; none when the folder is not there. */
   list(path: string): readonly string[];
   isThere(path: string): boolean;
+  /** Of a file; undefined when there is none. */
+  sizeOf(path: string): number | undefined;
+  /** With every folder above it that is missing. */
   makeFolder(path: string): void;
+  /** An empty folder for bytes that nobody needs after a crash: the one thing here that a power cut may take. */
+  makeScratch(path: string): void;
   /** Temporary file, fsync, rename, fsync of the folder: a reader sees the old text or the new, never a part. */
   write(path: string, text: string): void;
   /** Creates the file with this text, whole, or answers false when there is one already. */
   create(path: string, text: string): boolean;
-  /** Appends one piece, whole or not at all, and makes it durable unless told otherwise. */
-  append(path: string, text: string, durable: boolean): void;
+  /**
+   * Puts one piece behind the first `at` bytes, whole or not at all, and makes it durable unless told otherwise; what a failed call left behind
+   * them goes. Answers the new size. Once a sync has failed, what the disk has lost cannot be told: that file takes nothing more.
+   */
+  append(path: string, text: string, at: number, isDurable: boolean): number;
   /** Moves within the store; the new name is durable. Answers false when something is at `to` already. */
   move(from: string, to: string): boolean;
   /** Moves within the store what may have been moved or removed by somebody else already. */
@@ -44,22 +36,36 @@ export interface Disk {
   /** Makes the names in a folder durable. */
   syncFolder(path: string): void;
   remove(path: string): void;
+  /** Removes what does no harm should a power cut bring it back. */
+  discard(path: string): void;
 }
 
-export function realDisk(): Disk {
+export function realDisk(files: FileSystem = nodeFileSystem()): Disk {
+  const lost = new Map<string, unknown>();
   return {
-    readText: (path) => guarded(path, 'read', () => ifThere(() => readFileSync(path, 'utf8'))),
-    list: (path) => guarded(path, 'read', () => ifThere(() => readdirSync(path).sort()) ?? []),
-    isThere: (path) => guarded(path, 'read', () => ifThere(() => statSync(path)) !== undefined),
-    makeFolder: (path) => guarded(path, 'make', () => void mkdirSync(path, { recursive: true })),
-    write: (path, text) => guarded(path, 'write', () => writeWhole(path, text)),
-    create: (path, text) => guarded(path, 'write', () => createWhole(path, text)),
-    append: (path, text, durable) => guarded(path, 'write', () => appendTo(path, text, durable)),
-    move: (from, to) => guarded(to, 'write', () => moveTo(from, to)),
-    takeAway: (from, to) => guarded(from, 'move', () => void ifThere(() => moveTo(from, to))),
-    seal: (path) => guarded(path, 'write', () => sealFile(path)),
-    syncFolder: (path) => guarded(path, 'write', () => syncFolder(path)),
-    remove: (path) => guarded(path, 'remove', () => rmSync(path, { recursive: true, force: true, maxRetries: 5 })),
+    readText: (path) => guarded(path, 'read', () => ifThere(() => files.readText(path))),
+    list: (path) => guarded(path, 'read', () => [...(ifThere(() => files.list(path)) ?? [])].sort()),
+    isThere: (path) => guarded(path, 'read', () => ifThere(() => files.sizeOf(path)) !== undefined),
+    sizeOf: (path) => guarded(path, 'read', () => ifThere(() => files.sizeOf(path))),
+    makeFolder: (path) => guarded(path, 'make', () => makeFolder(files, path, true)),
+    makeScratch: (path) =>
+      guarded(path, 'make', () => {
+        files.remove(path);
+        makeFolder(files, path, false);
+      }),
+    write: (path, text) => guarded(path, 'write', () => writeWhole(files, path, text)),
+    create: (path, text) => guarded(path, 'write', () => createWhole(files, path, text)),
+    append: (path, text, at, isDurable) => guarded(path, 'write', () => appendTo(files, path, Buffer.from(text), at, isDurable, lost)),
+    move: (from, to) => guarded(to, 'write', () => moveTo(files, from, to)),
+    takeAway: (from, to) => guarded(from, 'move', () => void ifThere(() => moveTo(files, from, to))),
+    seal: (path) => guarded(path, 'write', () => seal(files, path)),
+    syncFolder: (path) => guarded(path, 'write', () => syncFolder(files, path)),
+    remove: (path) =>
+      guarded(path, 'remove', () => {
+        files.remove(path);
+        ifThere(() => syncFolder(files, dirname(path)));
+      }),
+    discard: (path) => guarded(path, 'remove', () => files.remove(path)),
   };
 }
 
@@ -91,6 +97,18 @@ export function storeFailure(error: unknown, path: string, verb: string): unknow
       cause: error,
     });
   }
+  if (code === 'EMFILE' || code === 'ENFILE') {
+    return failure('MF6010', `cannot ${verb} ${path}: too many files are open`, {
+      hint: 'Raise the limit (`ulimit -n`) or run with a smaller --concurrency: what was finished is kept.',
+      cause: error,
+    });
+  }
+  if (code === 'EIO') {
+    return failure('MF6011', `cannot ${verb} ${path}: the disk reports an error (EIO)`, {
+      hint: 'Look at the disk (`dmesg`) before you run again: what was finished is kept, and checked when it is read.',
+      cause: error,
+    });
+  }
   return failure('MF6003', `cannot ${verb} ${path} (${code})`, {
     hint: 'Check that the folder of the store exists, is yours and can be written.',
     cause: error,
@@ -102,95 +120,113 @@ export function errorCode(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-function writeWhole(path: string, text: string): void {
+/** What is there already was made durable by whoever made it; a file in its place is refused (ENOTDIR). */
+function makeFolder(files: FileSystem, path: string, isDurable: boolean): void {
+  try {
+    files.makeFolder(path);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'EEXIST') return void files.sizeOf(join(path, '/'));
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    makeFolder(files, dirname(path), isDurable);
+    makeFolder(files, path, isDurable);
+    return;
+  }
+  if (isDurable) syncFolder(files, dirname(path));
+}
+
+function writeWhole(files: FileSystem, path: string, text: string): void {
   const temporary = temporaryName(path);
   try {
-    writeDurably(temporary, text);
-    renameSync(temporary, path);
+    writeDurably(files, temporary, text);
+    files.rename(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    files.remove(temporary);
     throw error;
   }
-  syncFolder(dirname(path));
+  syncFolder(files, dirname(path));
 }
 
 /** By a hard link to a finished file, so that nobody ever sees it half-written. */
-function createWhole(path: string, text: string): boolean {
+function createWhole(files: FileSystem, path: string, text: string): boolean {
   const temporary = temporaryName(path);
   try {
-    writeDurably(temporary, text);
-    linkSync(temporary, path);
+    writeDurably(files, temporary, text);
+    files.link(temporary, path);
   } catch (error) {
     if (errorCode(error) === 'EEXIST') return false;
     throw error;
   } finally {
-    rmSync(temporary, { force: true });
+    files.remove(temporary);
   }
-  syncFolder(dirname(path));
+  syncFolder(files, dirname(path));
   return true;
 }
 
-function appendTo(path: string, text: string, durable: boolean): void {
-  const descriptor = openSync(path, 'a', 0o644);
-  const { size } = fstatSync(descriptor);
+function appendTo(files: FileSystem, path: string, bytes: Uint8Array, at: number, isDurable: boolean, lost: Map<string, unknown>): number {
+  if (lost.has(path)) throw lost.get(path);
+  const descriptor = files.open(path, 'a');
   try {
-    writeAll(descriptor, text);
-    if (durable) fdatasyncSync(descriptor);
-  } catch (error) {
-    // Half a piece would spoil all that is appended after it, once there is room again.
-    ftruncateSync(descriptor, size);
-    throw error;
+    // Half a piece would spoil all that is appended after it.
+    if (files.lengthOf(descriptor) > at) files.truncate(descriptor, at);
+    writeAll(files, descriptor, bytes);
+    if (isDurable) syncOrLose(files, descriptor, path, lost);
   } finally {
-    closeSync(descriptor);
+    files.close(descriptor);
+  }
+  return at + bytes.length;
+}
+
+/** The system says once that it could not write, forgets the bytes, and says that all is well the next time it is asked. */
+function syncOrLose(files: FileSystem, descriptor: number, path: string, lost: Map<string, unknown>): void {
+  try {
+    files.syncContent(descriptor);
+  } catch (error) {
+    lost.set(path, error);
+    throw error;
   }
 }
 
-function moveTo(from: string, to: string): boolean {
-  mkdirSync(dirname(to), { recursive: true });
+function moveTo(files: FileSystem, from: string, to: string): boolean {
+  makeFolder(files, dirname(to), true);
   try {
-    renameSync(from, to);
+    files.rename(from, to);
   } catch (error) {
     const code = errorCode(error);
     // A folder cannot replace one that has something in it: somebody was first, with the same content.
     if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
     throw error;
   }
-  syncFolder(dirname(to));
+  syncFolder(files, dirname(to));
   return true;
 }
 
-function sealFile(path: string): void {
-  const descriptor = openSync(path, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-  chmodSync(path, 0o444);
+function seal(files: FileSystem, path: string): void {
+  withOpen(files, path, 'r', (descriptor) => files.sync(descriptor));
+  files.makeReadOnly(path);
 }
 
-function writeDurably(path: string, text: string): void {
-  const descriptor = openSync(path, 'wx', 0o644);
-  try {
-    writeAll(descriptor, text);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
+function writeDurably(files: FileSystem, path: string, text: string): void {
+  withOpen(files, path, 'wx', (descriptor) => {
+    writeAll(files, descriptor, Buffer.from(text));
+    files.sync(descriptor);
+  });
 }
 
-function writeAll(descriptor: number, text: string): void {
-  const bytes = Buffer.from(text, 'utf8');
-  let written = 0;
-  while (written < bytes.length) written += writeSync(descriptor, bytes, written);
+function writeAll(files: FileSystem, descriptor: number, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length; ) written += files.write(descriptor, bytes.subarray(written));
 }
 
-function syncFolder(path: string): void {
-  const descriptor = openSync(path, 'r');
+function syncFolder(files: FileSystem, path: string): void {
+  withOpen(files, path, 'r', (descriptor) => files.sync(descriptor));
+}
+
+function withOpen(files: FileSystem, path: string, how: 'r' | 'wx', act: (descriptor: number) => void): void {
+  const descriptor = files.open(path, how);
   try {
-    fsyncSync(descriptor);
+    act(descriptor);
   } finally {
-    closeSync(descriptor);
+    files.close(descriptor);
   }
 }
 

@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { sha256 } from '../plan/canonical.ts';
 import type { NewEvent, RunEvent } from '../spec/event.ts';
 import type { Journal } from '../spec/journal.ts';
@@ -46,22 +46,22 @@ export function runsFolder(folder: string, disk: Disk): Runs {
 
 /** What a stage says is not worth a disk sync; what happened to it is. Progress is only shown. */
 function journalIn(folder: string, disk: Disk, clock: Clock): Journal {
-  const lines = new Map([logName, journalName].map((name) => [name, 0]));
+  const ends = new Map<string, { readonly seq: number; readonly sizeBytes: number }>();
   const put = (name: string, event: NewEvent, at: string): RunEvent => {
-    const seq = lines.get(name) ?? 0;
+    const { seq, sizeBytes } = ends.get(name) ?? { seq: 0, sizeBytes: 0 };
     // A run of which nothing is known is no run: the folder comes with the first line.
     if (seq === 0) disk.makeFolder(folder);
     const written = { ...event, seq, at };
     const json = JSON.stringify(written);
-    disk.append(join(folder, name), `${sha256(json).slice(0, 16)} ${json}\n`, isDurable(event));
-    if (seq === 0) for (const named of [folder, dirname(folder)]) disk.syncFolder(named);
-    lines.set(name, seq + 1);
+    const newSizeBytes = disk.append(join(folder, name), `${sha256(json).slice(0, 16)} ${json}\n`, sizeBytes, isDurable(event));
+    if (seq === 0) disk.syncFolder(folder);
+    ends.set(name, { seq: seq + 1, sizeBytes: newSizeBytes });
     return written;
   };
   return {
     async append(event) {
       const at = clock.now().toISOString();
-      if (event.type === 'node-progress') return { ...event, seq: lines.get(journalName) ?? 0, at };
+      if (event.type === 'node-progress') return { ...event, seq: ends.get(journalName)?.seq ?? 0, at };
       return put(event.type === 'node-output' ? logName : journalName, event, at);
     },
   };

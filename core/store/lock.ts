@@ -46,10 +46,10 @@ export function takeLock(folder: string, disk: Disk, world: LockWorld, force = f
     const numbers = numbersIn(folder, disk);
     if ((numbers.at(-1) ?? 0) > mine) {
       // Others came and went since the folder was listed; this number is of the past.
-      disk.remove(join(folder, `${mine}.json`));
+      disk.discard(join(folder, `${mine}.json`));
       continue;
     }
-    for (const old of numbers) if (old < mine) disk.remove(join(folder, `${old}.json`));
+    for (const old of numbers) if (old < mine) disk.discard(join(folder, `${old}.json`));
     return {
       fence: mine,
       release: () => disk.write(join(folder, `${mine}.json`), JSON.stringify({ ...world.me, released: true } satisfies LockFile)),

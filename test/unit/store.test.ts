@@ -37,8 +37,8 @@ describe('a journal', () => {
     const folder = tempFolder();
     const disk = realDisk();
     let isFull = false;
-    const append: typeof disk.append = (path, text, durable) => {
-      if (!isFull) return disk.append(path, text, durable);
+    const append: typeof disk.append = (...given) => {
+      if (!isFull) return disk.append(...given);
       throw new Error('full');
     };
     const { run, journal } = runsFolder(folder, { ...disk, append }).begin(systemClock());
