@@ -14,6 +14,7 @@ import { filesFolder } from '../store/artifacts.ts';
 import { systemClock } from '../world/clock.ts';
 import { fingerprintParts } from './fingerprint-parts.ts';
 import { processesFor, type RunWorld } from './processes.ts';
+import { runHere } from './run-here.ts';
 import { silentLog } from './show.ts';
 import { inTheirCode } from './their-code.ts';
 import type { Workspace } from './workspace.ts';
@@ -90,8 +91,9 @@ function forStage(options: unknown, root: string, opened: (given: Secret) => Sec
 export function enginePorts(workspace: Workspace, world: RunWorld): EnginePorts {
   const { store } = workspace;
   const work = join(store.root, 'work', store.scope, world.run);
+  const planned = planPorts(workspace, world.signal);
   return {
-    ...planPorts(workspace, world.signal),
+    ...planned,
     artifacts: {
       ...store.artifacts,
       async commit(folder, kind, facts) {
@@ -115,6 +117,6 @@ export function enginePorts(workspace: Workspace, world: RunWorld): EnginePorts 
       store.disk.makeScratch(out);
       return { out, remove: () => store.disk.discard(folder) };
     },
-    processes: (node, signal, log) => processesFor(node, signal, log, world),
+    runStage: (work) => runHere(work, planned.options(work.node), processesFor(work.node.name, work.signal, work.log, world)),
   };
 }

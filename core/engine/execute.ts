@@ -1,4 +1,3 @@
-import { canonicalJson, notJson } from '../plan/canonical.ts';
 import { fingerprintOf } from '../plan/fingerprint.ts';
 import type { GraphNode } from '../plan/graph.ts';
 import type { Inputs } from '../plan/plan.ts';
@@ -7,7 +6,6 @@ import { failure } from '../spec/diagnostic.ts';
 import type { NewEvent } from '../spec/event.ts';
 import type { FingerprintParts } from '../spec/plan.ts';
 import type { Log, StoredArtifact } from '../spec/port.ts';
-import type { StageContext } from '../spec/ref.ts';
 import type { LiveService } from '../spec/target.ts';
 import { diagnosticsOf, Stopped } from './failure.ts';
 import type { EnginePorts } from './ports.ts';
@@ -24,15 +22,13 @@ export interface Job {
   readonly rollout?: (signal: AbortSignal, log: Log) => Promise<LiveService>;
 }
 
-const firstPauseMs = 1_000;
-const longestPauseMs = 30_000;
 /** A release that was refused is not deployed by another try, and a damaged input is not made again before the next run. */
 const final: ReadonlySet<Code> = new Set<Code>(['MF1113', 'MF5005', 'MF5007', 'MF6005']);
 
 /** Runs a node until it is made, its tries are used up, or the run is stopped. What failed leaves nothing behind. */
 export async function execute(job: Job): Promise<StoredArtifact> {
   const { node, ports } = job;
-  const tries = node.node.policy.retries + 1;
+  const { times, firstPauseMs, longestPauseMs } = node.node.policy.retries;
   for (let attempt = 1; ; attempt++) {
     const fingerprint = fingerprintOf(job.parts);
     await job.emit({ type: 'node-started', node: node.name, stage: node.node.stage.name, attempt, fingerprint, parts: job.parts });
@@ -42,7 +38,7 @@ export async function execute(job: Job): Promise<StoredArtifact> {
       if (job.signal.aborted) throw new Stopped();
       const diagnostics = diagnosticsOf(error, node.node.stage.name, node.name);
       const [first] = diagnostics;
-      if (attempt >= tries || first === undefined || final.has(first.code)) throw error;
+      if (attempt > times || first === undefined || final.has(first.code)) throw error;
       const pauseMs = Math.round(Math.min(longestPauseMs, firstPauseMs * 2 ** (attempt - 1)) * (0.5 + ports.random() / 2));
       await job.emit({ type: 'node-retried', node: node.name, attempt, pauseMs, diagnostic: first });
       await ports.clock.pause(pauseMs, job.signal).catch(() => {
@@ -58,9 +54,8 @@ async function attemptOnce(job: Job, attempt: number, fingerprint: string): Prom
   const place = ports.attempt(node.name, attempt);
   try {
     const facts = await withinTime(job, (signal) => runStage(job, place.out, signal));
-    const checked = checkFacts(node, facts);
     await ports.sourcesUnchanged(node, job.parts);
-    const artifact = await ports.artifacts.commit(place.out, node.node.stage.output.name, checked);
+    const artifact = await ports.artifacts.commit(place.out, node.node.stage.output.name, facts);
     const now = ports.clock.now();
     const durationMs = now.getTime() - began;
     await ports.results.record({ fingerprint, digest: artifact.digest, durationMs, at: now.toISOString() });
@@ -84,21 +79,11 @@ async function runStage(job: Job, out: string, signal: AbortSignal): Promise<unk
   const log = logOf(job);
   const live = await job.rollout?.(signal, log);
   const inputs = await opened(job.inputs, ports);
-  const context = {
-    inputs,
-    options: ports.options(node),
-    out,
-    signal,
-    log,
-    ...ports.processes(node.name, signal, log),
-    ...(live ? { live } : {}),
-  };
-  // The inputs were checked against the slots and the options parsed by the stage's own schema when the configuration called it.
-  return node.node.stage.run(context as unknown as StageContext);
+  return ports.runStage({ node, parts: job.parts, inputs, out, signal, log, live });
 }
 
 /** Bytes that a stage is about to read are checked against their digests; what is damaged is set aside and made again by the next run. */
-async function opened(inputs: Inputs, ports: EnginePorts): Promise<Readonly<Record<string, unknown>>> {
+async function opened(inputs: Inputs, ports: EnginePorts): Promise<Inputs> {
   const open = async (artifact: StoredArtifact): Promise<StoredArtifact> => {
     const found = await ports.artifacts.open(artifact.digest, 'verified');
     if (found) return found;
@@ -147,21 +132,6 @@ async function withinTime(job: Job, act: (signal: AbortSignal) => Promise<unknow
 }
 
 const graceMs = 10_000;
-
-function checkFacts(node: GraphNode, facts: unknown): unknown {
-  const { name, output } = node.node.stage;
-  const parsed = output.facts.safeParse(facts);
-  const [issue] = parsed.error?.issues ?? [];
-  const lost = parsed.success ? notJson(parsed.data) : `${issue?.path.join('.') || 'the value'}: ${issue?.message ?? ''}`;
-  // As the next run will read them from the store: what comes after must not see anything else today.
-  if (lost === undefined) return JSON.parse(canonicalJson(parsed.data));
-  const hint = parsed.success ? 'Facts are kept as JSON: finite numbers, texts, booleans, null, lists and tables of these.' : undefined;
-  throw failure(
-    'MF3004',
-    `\`${node.name}\` (${name}) returned facts that do not fit ${output.name}: ${lost}`,
-    hint === undefined ? {} : { hint },
-  );
-}
 
 export function logOf(job: Pick<Job, 'node' | 'emit'>): Log {
   const node = job.node.name;

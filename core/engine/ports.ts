@@ -1,10 +1,10 @@
 import type { GraphNode } from '../plan/graph.ts';
 import type { History } from '../plan/history.ts';
-import type { PlanPorts } from '../plan/plan.ts';
+import type { Inputs, PlanPorts } from '../plan/plan.ts';
 import type { Journal, Reporter } from '../spec/journal.ts';
 import type { FingerprintParts } from '../spec/plan.ts';
-import type { ArtifactStore, Clock, Log, ProcessRunner, PythonRunner, ResultCache } from '../spec/port.ts';
-import type { Target, TargetContext } from '../spec/target.ts';
+import type { ArtifactStore, Clock, Log, ResultCache } from '../spec/port.ts';
+import type { LiveService, Target, TargetContext } from '../spec/target.ts';
 
 /** An attempt of a stage: an empty folder of its own, in which an orphan can do no harm. */
 export interface Attempt {
@@ -28,6 +28,19 @@ export interface Held {
   release(): Promise<void>;
 }
 
+/** One attempt of a stage, ready to be done. */
+export interface StageWork {
+  readonly node: GraphNode;
+  readonly parts: FingerprintParts;
+  /** Every byte of these was just compared with its digest. */
+  readonly inputs: Inputs;
+  readonly out: string;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  /** For a stage that deploys: what is live now that the rollout is done. */
+  readonly live: LiveService | undefined;
+}
+
 /** The outside, as the engine sees it. */
 export interface EnginePorts extends PlanPorts {
   readonly artifacts: ArtifactStore;
@@ -42,7 +55,11 @@ export interface EnginePorts extends PlanPorts {
   options(node: GraphNode): Readonly<Record<string, unknown>>;
   /** Fails with MF3003 when a source of the node no longer has the bytes that stand in `parts`. */
   sourcesUnchanged(node: GraphNode, parts: FingerprintParts): Promise<void>;
-  processes(node: string, signal: AbortSignal, log: Log): { readonly process: ProcessRunner; readonly python: PythonRunner };
+  /**
+   * Runs the stage, and answers with its facts: JSON that fits the kind of its output. Whatever the stage does, this process lives on;
+   * when the signal aborts, what the stage has started is ended before this rejects.
+   */
+  runStage(work: StageWork): Promise<unknown>;
   targetContext(target: Pick<Target, 'settings'>, signal: AbortSignal, log: Log): TargetContext;
   /** Waits for whoever changes the service now. Fails when the others cannot be asked: deploying all the same could deploy twice. */
   hold(target: string, service: string, signal: AbortSignal, log: Log): Promise<Held>;

@@ -61,7 +61,8 @@ interface Decided {
 
 async function decide(node: GraphNode, made: ReadonlyMap<string, StoredArtifact>, ports: PlanPorts, isForced: boolean): Promise<Decided> {
   const history = ports.history(node.name);
-  const base = { node: node.name, stage: node.node.stage.name, lastMs: history?.lastMs };
+  const needs = [...new Set(node.edges.map((edge) => edge.from))];
+  const base = { node: node.name, stage: node.node.stage.name, lastMs: history?.lastMs, needs };
   const deploys = node.node.stage.deploys !== undefined;
   const after = [...new Set(node.edges.filter((edge) => !edge.isGate && !made.has(edge.from)).map((edge) => edge.from))];
   if (after.length > 0) {
@@ -85,7 +86,7 @@ async function decide(node: GraphNode, made: ReadonlyMap<string, StoredArtifact>
   return { step: { ...base, do: 'reuse', digest: known.artifact.digest, fingerprint }, artifact: known.artifact };
 }
 
-type StepBase = Pick<Step, 'node' | 'stage' | 'lastMs'> & { readonly fingerprint: string };
+type StepBase = Pick<Step, 'node' | 'stage' | 'lastMs' | 'needs'> & { readonly fingerprint: string };
 
 function decideDeployment(base: StepBase, because: readonly Cause[], known: Made | undefined, live: LiveChange): Decided {
   if (live.action === 'held') return { step: { ...base, do: 'keep', digest: undefined, live } };

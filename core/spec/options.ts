@@ -54,10 +54,17 @@ function sentence(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_value') return `Expected ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`;
   if (issue.code === 'invalid_type') return `Expected ${issue.expected}`;
   if (issue.code === 'invalid_union') {
+    // When only one form is of the sort that was given, what it says is what is wrong.
+    const [meant, other] = issue.errors.flatMap(([first]) => (first && !isOtherSort(first) ? [first] : []));
+    if (meant && !other) return sentence(meant);
     const branches = issue.errors.flatMap((branch) => branch.slice(0, 1).map((first) => sentence(first).replace(/^Expected /, '')));
     return branches.length > 0 ? `Expected ${[...new Set(branches)].join(', or ')}` : issue.message;
   }
   return issue.message.replace(/\.$/, '');
+}
+
+function isOtherSort(issue: z.core.$ZodIssue): boolean {
+  return issue.code === 'invalid_type' && issue.path.length === 0;
 }
 
 function valueAt(given: unknown, path: readonly PropertyKey[]): unknown {

@@ -43,6 +43,8 @@ export type Step = {
   readonly stage: string;
   /** How long it took the last time, in milliseconds. */
   readonly lastMs: number | undefined;
+  /** The nodes it waits for, by its inputs and gates. Plans of older versions do not have it. */
+  readonly needs?: readonly string[];
 } & (
   | { readonly do: 'reuse'; readonly digest: string; readonly fingerprint: string }
   | { readonly do: 'run'; readonly because: readonly Cause[]; readonly fingerprint: string; readonly live?: LiveChange }

@@ -43,9 +43,24 @@ export type Needing = Readonly<Record<string, number>>;
 
 /** How the engine treats a node; no part of its fingerprint. */
 export interface RunPolicy {
-  /** How often it is tried again after a failure, with growing pauses. */
-  readonly retries: number;
+  readonly retries: Retries;
   readonly timeoutMs: number | undefined;
+  readonly weight: Weight;
+}
+
+/** How often a stage is tried again after a failure; each pause is about twice the one before. */
+export interface Retries {
+  readonly times: number;
+  readonly firstPauseMs: number;
+  readonly longestPauseMs: number;
+}
+
+/** What a node takes of the machine while it is at work. One that is heavier than the machine runs alone. */
+export interface Weight {
+  /** Cores; 1 unless said otherwise. */
+  readonly cpu: number;
+  /** 0 unless said otherwise: not counted. */
+  readonly memoryBytes: number;
 }
 
 export type Shape = z.ZodRawShape;
@@ -55,8 +70,11 @@ type Flat<T> = { [K in keyof T]: T[K] };
 /** What every stage call takes beside its slots and options. */
 export interface CommonOptions {
   readonly gates?: readonly Gate[];
-  readonly retries?: number;
+  /** How often it is tried again after a failure, or that and the pauses in between. */
+  readonly retries?: number | { readonly times: number; readonly firstPauseMs?: number; readonly longestPauseMs?: number };
   readonly timeoutMs?: number;
+  /** What it takes of the machine: cores, and memory in bytes or as `'2GiB'`. Stages that together are heavier than the machine do not run at once. */
+  readonly weight?: { readonly cpu?: number; readonly memory?: number | string };
 }
 
 /** What the user passes: refs for the slots, plain values for the options. */
@@ -94,7 +112,7 @@ export interface StageDef<I extends Slots, S extends Shape, N extends string, F>
   /** Raise it when the same input would now give other bytes. */
   readonly version: number;
   readonly inputs: I;
-  /** A zod shape; unknown keys are refused. `gates`, `retries` and `timeoutMs` are taken. */
+  /** A zod shape; unknown keys are refused. `gates`, `retries`, `timeoutMs` and `weight` are taken. */
   readonly options: S;
   readonly output: ArtifactKind<N, F>;
   /** Files whose bytes shape the result: Python scripts, requirement locks. Their digests enter the fingerprint. */

@@ -5,6 +5,7 @@ import { ModelflowError } from './diagnostic.ts';
 import { gateProblems } from './gate.ts';
 import { parseAt } from './options.ts';
 import { type LazyPlace, placeOfCallTo } from './place.ts';
+import { commonOptions, type ParsedCommon, policyOf } from './policy.ts';
 import {
   type AnyStage,
   type DeepReadonly,
@@ -35,11 +36,6 @@ export function collectNodes<T>(act: () => T): { readonly result: T; readonly no
   }
 }
 
-const common = {
-  retries: z.int().min(0).max(20).default(0),
-  timeoutMs: z.int().positive().optional(),
-};
-
 /** Make a stage: a function from refs and options to the ref of what it will make. Calling it runs nothing. */
 export function defineStage<const I extends Slots, S extends Shape, N extends string, F, const R extends DeepReadonly<F>>(
   def: Omit<StageDef<I, S, N, F>, 'run'> & { run(ctx: StageContext<I, S>): Promise<R> },
@@ -47,7 +43,7 @@ export function defineStage<const I extends Slots, S extends Shape, N extends st
   // One widening: a stage's `run` may promise narrower, readonly facts. They are parsed before they become `F`.
   const definedAt = placeOfCallTo(defineStage);
   const full = def as unknown as StageDef<I, S, N, F>;
-  const schema = z.strictObject({ ...def.options, ...common } as Shape);
+  const schema = z.strictObject({ ...def.options, ...commonOptions } as Shape);
   const slots: readonly (readonly [string, AnySlot])[] = Object.entries(def.inputs);
   const call = (given: Given<I, S>): Ref<ArtifactKind<N, F>> => {
     const place = placeOfCallTo(call);
@@ -66,12 +62,20 @@ export function defineStage<const I extends Slots, S extends Shape, N extends st
     problems.push(...gateProblems(def.name, gates).map((problem) => ({ ...problem, ...at(place) })));
     const parsed = collecting(problems, () => parseAt(def.name, schema, bag, place));
     if (problems.length > 0) throw new ModelflowError(problems);
-    const { retries, timeoutMs, ...options } = parsed as { retries: number; timeoutMs?: number };
+    const { retries, timeoutMs, weight, ...options } = parsed as ParsedCommon;
     const placement = full.deploys?.(options as z.output<z.ZodObject<S>>);
     const misfit =
       placement && slotProblem(`target ${placement.target.target}`, placement.slot, placement.target.runs, inputs[placement.slot]);
     if (misfit) throw new ModelflowError({ ...misfit, ...at(place) });
-    const node = { stage: full as unknown as AnyStage, inputs, options, gates, policy: { retries, timeoutMs }, place, definedAt };
+    const node = {
+      stage: full as unknown as AnyStage,
+      inputs,
+      options,
+      gates,
+      policy: policyOf({ retries, timeoutMs, weight }),
+      place,
+      definedAt,
+    };
     listening?.push(node);
     return { kind: def.output, node };
   };
