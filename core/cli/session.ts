@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import type { Origin } from '../engine/ports.ts';
 import type { RunEvent } from '../spec/event.ts';
 import type { Journal } from '../spec/journal.ts';
-import { breakLock, holderOf, type Lock, type LockHolder, type LockWorld, takeLock } from '../store/lock.ts';
+import { initialiseStore, isOlderFormat, upgradeStore } from '../store/format.ts';
+import { breakLock, heldFailure, holderOf, type Lock, type LockHolder, type LockWorld, takeLock } from '../store/lock.ts';
 import { systemClock } from '../world/clock.ts';
 import { isAlive, machineOf, ownIdentity } from '../world/process-identity.ts';
-import { initialiseStore, type Store, type Workspace } from './workspace.ts';
+import type { Store, Workspace } from './workspace.ts';
 
 /** The right to change the state of one pipeline and profile, and the journal of what is done with it. */
 export interface Session {
@@ -20,9 +21,11 @@ export interface Session {
 /** Takes the lock, clears away what a killed run left, and begins a run. Fails with MF6001 while another run lives. */
 export function beginSession(workspace: Workspace, as: LockWorld = lockWorld()): Session {
   const { store } = workspace;
-  initialiseStore(store);
+  initialiseStore(store.root, store.disk);
   const lock: Lock = takeLock(lockFolder(store), store.disk, as);
   try {
+    upgradeIfOlder(store, as);
+    refuseWhileWholeIsHeld(store, as);
     endLeftOverChildren(store);
     store.disk.discard(join(store.root, 'work', store.scope));
     const { run, journal } = store.runs.begin(systemClock());
@@ -39,9 +42,52 @@ export function lockHolder(store: Store): LockHolder | undefined {
   return holderOf(lockFolder(store), store.disk, lockWorld());
 }
 
+/**
+ * While it is held no run of any pipeline is at work in the store, and none can begin. Fails with MF6001 when one is; `except` is the caller's own.
+ * A run takes its own lock and then looks at this one, this takes its own and then looks at all of theirs: one of the two always sees the other.
+ */
+export function takeWholeStore({ disk, root }: Pick<Store, 'root' | 'disk'>, world: LockWorld = lockWorld(), except?: string): Lock {
+  const lock = takeLock(wholeLockFolder(root), disk, world);
+  try {
+    for (const pipeline of disk.list(join(root, 'locks'))) {
+      for (const profile of pipeline === wholeLock ? [] : disk.list(join(root, 'locks', pipeline))) {
+        const holder = `${pipeline}/${profile}` === except ? undefined : holderOf(join(root, 'locks', pipeline, profile), disk, world);
+        if (holder) throw heldFailure(holder, world);
+      }
+    }
+    return lock;
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+function upgradeIfOlder({ root, disk, scope }: Store, world: LockWorld): void {
+  if (!isOlderFormat(root, disk)) return;
+  const lock = takeWholeStore({ root, disk }, world, scope);
+  try {
+    upgradeStore(root, disk);
+  } finally {
+    lock.release();
+  }
+}
+
+function refuseWhileWholeIsHeld({ root, disk }: Store, world: LockWorld): void {
+  const holder = holderOf(wholeLockFolder(root), disk, world);
+  if (holder) throw heldFailure(holder, world);
+}
+
+/** No pipeline can have this name. */
+const wholeLock = '.whole';
+
+function wholeLockFolder(root: string): string {
+  return join(root, 'locks', wholeLock);
+}
+
 /** Breaks a lock whose holder cannot be asked: the caller has made sure that it is dead. */
 export function unlock(store: Store): LockHolder | 'unreadable' | undefined {
-  return breakLock(lockFolder(store), store.disk, lockWorld());
+  const world = lockWorld();
+  return breakLock(lockFolder(store), store.disk, world) ?? breakLock(wholeLockFolder(store.root), store.disk, world);
 }
 
 function lockFolder(store: Store): string {

@@ -6,7 +6,9 @@ import { nearest } from '../spec/nearest.ts';
 import type { ResultCache } from '../spec/port.ts';
 import { type ArtifactFolder, artifactFolder } from '../store/artifacts.ts';
 import { type Disk, realDisk } from '../store/disk.ts';
+import { checkFormat } from '../store/format.ts';
 import { type Runs, runsFolder } from '../store/journal.ts';
+import { type Listings, listingFolder } from '../store/listings.ts';
 import { resultFolder } from '../store/results.ts';
 import { type LoadedConfig, loadConfig } from './load-config.ts';
 import { redactStreams, type Secrets, secretsOf } from './secrets.ts';
@@ -36,13 +38,13 @@ export interface Store {
   readonly artifacts: ArtifactFolder;
   readonly results: ResultCache;
   readonly runs: Runs;
+  readonly listings: Listings;
   /** What was said of damaged artifacts since the store was opened. */
   readonly quarantined: { readonly digest: string; readonly why: string }[];
   /** What earlier runs left behind, read once: what this command itself does is not in it. */
   past(): History;
 }
 
-export const storeFormat = 1;
 /** Older runs no longer explain a plan; what they released and what was refused counts for good. */
 const runsLookedAt = 100;
 
@@ -72,44 +74,13 @@ export function openStore(root: string, scope: string, disk: Disk = realDisk()):
     artifacts: artifactFolder(root, disk, (digest, why) => quarantined.push({ digest, why })),
     results: resultFolder(root, disk),
     runs,
+    listings: listingFolder(root, disk),
     quarantined,
     past: () => {
       past ??= foldHistory([...runs.ids().slice(0, -runsLookedAt).map(runs.releases), ...runs.ids().slice(-runsLookedAt).map(runs.events)]);
       return past;
     },
   };
-}
-
-function checkFormat(root: string, disk: Disk): void {
-  const text = disk.readText(join(root, 'format.json'));
-  if (text === undefined) return;
-  const format = formatIn(text);
-  if (format === undefined)
-    throw failure('MF6003', `${join(root, 'format.json')} is not what modelflow writes, so the store cannot be read`, {
-      hint: `If it is a store of this modelflow, its text is {"format":${storeFormat}}; otherwise use another folder.`,
-    });
-  if (format > storeFormat) {
-    throw failure('MF6004', `the store ${root} has format ${format}; this modelflow knows formats up to ${storeFormat}`, {
-      hint: 'Use the modelflow that wrote it, or another store.',
-    });
-  }
-}
-
-function formatIn(text: string): number | undefined {
-  try {
-    const { format } = JSON.parse(text) as { readonly format?: unknown };
-    return typeof format === 'number' ? format : undefined;
-  } catch {
-    // Not JSON, or null.
-    return undefined;
-  }
-}
-
-/** Makes the folder of the store and says what it is. The first thing a run writes. */
-export function initialiseStore(store: Store): void {
-  store.disk.makeFolder(store.root);
-  const path = join(store.root, 'format.json');
-  if (!store.disk.isThere(path)) store.disk.write(path, `${JSON.stringify({ format: storeFormat })}\n`);
 }
 
 /** Node names and stage names from the command line, as node names with all they need; all of the graph when none is given. */

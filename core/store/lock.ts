@@ -121,7 +121,8 @@ function isHeld(holder: LockFile, world: LockWorld): boolean {
   return holder.boot === world.me.boot && world.isAlive(holder);
 }
 
-function heldFailure(holder: LockHolder, world: LockWorld): Error {
+/** MF6001, naming the holder. */
+export function heldFailure(holder: LockHolder, world: LockWorld): Error {
   const elsewhere = holder.host !== world.me.host;
   const who = `process ${holder.pid} of ${holder.user} on ${holder.host.split('/')[0]}`;
   return failure('MF6001', `another run holds the lock: ${who}, since ${holder.since} (${holder.command})`, {
