@@ -7,6 +7,17 @@ export { type AlertRule, defineMonitor, isMonitor, type Monitor, type MonitorVer
 export { nearest } from './spec/nearest.ts';
 export { parseOptions } from './spec/options.ts';
 export { definePipeline, isUsableName, type Pipeline, type PipelineDef, type Wanted } from './spec/pipeline.ts';
+export type { LiveChange, Plan, PlannedApproval, PlannedGate, PlannedPolicy, Step } from './spec/plan.ts';
+export {
+  type FactsGiven,
+  type Finding,
+  type Findings,
+  type PlanGiven,
+  type Policy,
+  policy,
+  refuse,
+  warn,
+} from './spec/plan-policy.ts';
 export {
   BridgeError,
   type Log,

@@ -4,6 +4,8 @@ import { liveChange, releasedDigest } from '../engine/rollout.ts';
 import { sha256 } from '../plan/canonical.ts';
 import { isTable } from '../plan/fingerprint.ts';
 import type { GraphNode } from '../plan/graph.ts';
+import { serviceKey } from '../plan/history.ts';
+import { factsAtLastRelease } from '../plan/last-facts.ts';
 import type { PlanPorts } from '../plan/plan.ts';
 import { isMonitor } from '../spec/monitor.ts';
 import type { Placement, StageContext } from '../spec/ref.ts';
@@ -17,7 +19,7 @@ import { processesFor, type RunWorld } from './processes.ts';
 import { runHere } from './run-here.ts';
 import { silentLog } from './show.ts';
 import { inTheirCode } from './their-code.ts';
-import type { Workspace } from './workspace.ts';
+import { runsLookedAt, type Workspace } from './workspace.ts';
 
 /** The planner's questions, answered from the store, the user's files and the live world. */
 export function planPorts(
@@ -26,6 +28,10 @@ export function planPorts(
 ): PlanPorts & Pick<EnginePorts, 'past' | 'options' | 'sourcesUnchanged' | 'targetContext'> {
   const { store, config, secrets } = workspace;
   const past = store.past();
+  // The run that begins now is not among them.
+  const earlier = store.runs.ids().slice(-runsLookedAt);
+  const deploys = workspace.graph.nodes.some((node) => node.node.stage.deploys);
+  let lastFacts: ReadonlyMap<string, unknown> | undefined;
   const asGiven = (options: unknown): Readonly<Record<string, unknown>> =>
     forStage(options, config.root, secrets.opened) as Readonly<Record<string, unknown>>;
   const options = (node: GraphNode): Readonly<Record<string, unknown>> => asGiven(node.node.options);
@@ -60,8 +66,17 @@ export function planPorts(
         target.def.read(targetContext(target, signal, silentLog), service),
       );
       const refused = stamp === undefined || isForced ? undefined : past.refused.get(stamp);
-      return liveChange(placement, live, stamp, what?.digest, { was: releasedDigest({ past }, target, live), refused });
+      return liveChange(placement, live, stamp, what?.digest, {
+        was: releasedDigest({ past }, target, live),
+        refused,
+        settled: past.settled.get(serviceKey({ target: target.target, service })),
+      });
     },
+    lastFacts(node) {
+      lastFacts ??= factsAtLastRelease(earlier.map(store.runs.events), deploys, past.refused);
+      return lastFacts.get(node);
+    },
+    approval: (key) => past.approvals.get(key),
   };
 }
 

@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { deadEnds } from '../plan/dead-ends.ts';
 import { type Diagnostic, failure, ModelflowError } from '../spec/diagnostic.ts';
 import { isPipeline, isUsableName, type Pipeline, type Wanted } from '../spec/pipeline.ts';
+import type { Policy } from '../spec/plan-policy.ts';
 import { isRef } from '../spec/ref.ts';
 import { collectNodes } from '../spec/stage.ts';
 import { userCacheFolder } from '../world/cache-folder.ts';
@@ -14,6 +15,7 @@ import { hookModules, type ImportRecord } from './config-hooks.ts';
 /** What the configuration wants for a profile, and what a person should know of it (MF1104). */
 export interface Evaluated {
   readonly wanted: Wanted;
+  readonly policies: readonly Policy[];
   readonly warnings: readonly Diagnostic[];
 }
 
@@ -83,7 +85,7 @@ async function evaluate(pipeline: Pipeline, profile: string, record: ImportRecor
   try {
     const { result, nodes } = collectNodes(() => pipeline.wanted(profile));
     checkWanted(result, file);
-    return { wanted: result, warnings: deadEnds(result, nodes) };
+    return { wanted: result, policies: pipeline.policies(profile, result), warnings: deadEnds(result, nodes) };
   } catch (error) {
     throw await configFailure(error, record);
   }

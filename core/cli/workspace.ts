@@ -3,6 +3,7 @@ import { type Graph, graphOf, upstreamOf } from '../plan/graph.ts';
 import { foldHistory, type History } from '../plan/history.ts';
 import { type Diagnostic, failure } from '../spec/diagnostic.ts';
 import { nearest } from '../spec/nearest.ts';
+import type { Policy } from '../spec/plan-policy.ts';
 import type { ResultCache } from '../spec/port.ts';
 import { type ArtifactFolder, artifactFolder } from '../store/artifacts.ts';
 import { type Disk, realDisk } from '../store/disk.ts';
@@ -25,6 +26,7 @@ export interface Workspace {
   readonly config: LoadedConfig;
   readonly profile: string;
   readonly graph: Graph;
+  readonly policies: readonly Policy[];
   readonly warnings: readonly Diagnostic[];
   readonly store: Store;
   readonly secrets: Secrets;
@@ -46,15 +48,23 @@ export interface Store {
 }
 
 /** Older runs no longer explain a plan; what they released and what was refused counts for good. */
-const runsLookedAt = 100;
+export const runsLookedAt = 100;
 
 export async function openWorkspace(where: Where): Promise<Workspace> {
   const config = await loadConfig({ from: where.cwd, ...(where.config === undefined ? {} : { file: where.config }) });
   const profile = where.profile ?? config.pipeline.profiles[0];
-  const { wanted, warnings } = await config.evaluate(profile);
+  const { wanted, policies, warnings } = await config.evaluate(profile);
   const graph = graphOf(wanted);
   const secrets = secretsOf(config.root, (redactor) => redactStreams([process.stdout, process.stderr], redactor));
-  return { config, profile, graph, warnings, secrets, store: openStore(storeRoot(config), `${config.pipeline.pipeline}/${profile}`) };
+  return {
+    config,
+    profile,
+    graph,
+    policies,
+    warnings,
+    secrets,
+    store: openStore(storeRoot(config), `${config.pipeline.pipeline}/${profile}`),
+  };
 }
 
 function storeRoot(config: LoadedConfig): string {

@@ -1,6 +1,7 @@
 import type { GraphNode } from '../plan/graph.ts';
 import type { History } from '../plan/history.ts';
 import type { Inputs, PlanPorts } from '../plan/plan.ts';
+import type { NewEvent } from '../spec/event.ts';
 import type { Journal, Reporter } from '../spec/journal.ts';
 import type { FingerprintParts } from '../spec/plan.ts';
 import type { ArtifactStore, Clock, Log, ResultCache } from '../spec/port.ts';
@@ -17,6 +18,8 @@ export interface Attempt {
 export interface Origin {
   readonly by: string | undefined;
   readonly commit: string | undefined;
+  /** Of the plan that is carried out; undefined for what is done beside a run. */
+  readonly planDigest?: string | undefined;
 }
 
 /** The right to change one service, while others may change other ones. */
@@ -40,6 +43,9 @@ export interface StageWork {
   /** For a stage that deploys: what is live now that the rollout is done. */
   readonly live: LiveService | undefined;
 }
+
+/** Writes an event to the journal, then tells the reporters. */
+export type Emit = (event: NewEvent) => Promise<void>;
 
 /** The outside, as the engine sees it. */
 export interface EnginePorts extends PlanPorts {

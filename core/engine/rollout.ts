@@ -1,4 +1,6 @@
-import { type ReleaseEntry, serviceKey } from '../plan/history.ts';
+import { differences } from '../plan/difference.ts';
+import { driftOf } from '../plan/drift.ts';
+import { type ReleaseEntry, type Settled, serviceKey } from '../plan/history.ts';
 import { failure } from '../spec/diagnostic.ts';
 import type { NewEvent, ReleaseRecord } from '../spec/event.ts';
 import type { LiveChange } from '../spec/plan.ts';
@@ -25,23 +27,23 @@ export function liveChange(
   live: LiveService,
   stamp: string | undefined,
   what: string | undefined,
-  known: { readonly was: string | undefined; readonly refused: string | undefined },
+  known: { readonly was: string | undefined; readonly refused: string | undefined; readonly settled: Settled | undefined },
 ): LiveChange {
   const { target, service } = placement;
-  const base = { target: target.target, service, url: live.url, token: live.token };
+  const drift = driftOf(live, known.settled);
+  const base = { target: target.target, service, url: live.url, token: live.token, drift };
   if (stamp === undefined) return { ...base, action: live.revisions.length === 0 ? 'create' : 'replace', changes: [] };
   const current = live.revisions.find((revision) => revision.stamp === stamp);
-  if (current && current.weight === 100 && current.health === 'ready') return { ...base, action: 'none', changes: [] };
+  const isWhole = current?.weight === 100 && current.health === 'ready';
+  if (isWhole && drift.length === 0) return { ...base, action: 'none', changes: [] };
   if (known.refused !== undefined) return { ...base, action: 'held', changes: [] };
   const changes: Change[] = [];
   const serving = live.revisions.find((revision) => revision.weight > 0) ?? live.revisions[0];
   if (known.was !== what || serving === undefined)
     changes.push({ path: 'artifact', before: known.was?.slice(0, 12), after: what?.slice(0, 12) });
-  for (const key of new Set([...Object.keys(live.settings), ...Object.keys(target.settings)])) {
-    const [before, after] = [live.settings[key], target.settings[key]];
-    if (JSON.stringify(before) !== JSON.stringify(after)) changes.push({ path: `settings.${key}`, before, after });
-  }
-  if (current) return { ...base, action: 'repair', changes: [...changes, { path: 'health', before: current.health, after: 'ready' }] };
+  changes.push(...differences('settings', live.settings, target.settings));
+  const health = isWhole ? [] : [{ path: 'health', before: current?.health, after: 'ready' }];
+  if (current) return { ...base, action: 'repair', changes: [...changes, ...health] };
   return { ...base, action: serving ? 'replace' : 'create', changes };
 }
 
@@ -70,7 +72,8 @@ async function bringAbout(rollout: Rollout, signal: AbortSignal, log: Log): Prom
   const context = ports.targetContext(target, signal, log);
   const before = await target.def.read(context, service);
   const refused = rollout.isForced ? undefined : held.past.refused.get(stamp);
-  const change = liveChange(placement, before, stamp, what.digest, { was: releasedDigest(held, target, before), refused });
+  const settled = held.past.settled.get(serviceKey({ target: target.target, service }));
+  const change = liveChange(placement, before, stamp, what.digest, { was: releasedDigest(held, target, before), refused, settled });
   // Live, but a run that was killed before it could say so: that it is released is said now, so that one can go back to it.
   if (change.action === 'none') return isKnown(rollout) ? before : settle(rollout, before, undefined, signal, log);
   if (change.action === 'held') {

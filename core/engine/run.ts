@@ -6,10 +6,12 @@ import type { Code } from '../spec/codes.ts';
 import { type Diagnostic, failure } from '../spec/diagnostic.ts';
 import type { NewEvent, RunOutcome } from '../spec/event.ts';
 import type { Plan } from '../spec/plan.ts';
+import type { Policy } from '../spec/plan-policy.ts';
 import type { StoredArtifact } from '../spec/port.ts';
+import { ApprovalPending, judgeFactsPolicies, refusedBefore, waitForApproval } from './consent.ts';
 import { execute } from './execute.ts';
 import { diagnosticsOf, Stopped } from './failure.ts';
-import type { EnginePorts } from './ports.ts';
+import type { Emit, EnginePorts } from './ports.ts';
 import { rollOut } from './rollout.ts';
 import { scheduleOf } from './schedule.ts';
 
@@ -22,6 +24,10 @@ export interface RunRequest {
   /** Made again even when there is a result; a refused release among them is deployed. */
   readonly forced: ReadonlySet<string>;
   readonly plan: Plan;
+  readonly planDigest: string;
+  readonly policies: readonly Policy[];
+  /** Nodes that whoever started the run approves. */
+  readonly approve: ReadonlySet<string>;
   readonly concurrency: number;
   readonly signal: AbortSignal;
   /** Chooses among the ready nodes; the first one unless said otherwise. */
@@ -48,15 +54,15 @@ export async function run(request: RunRequest, ports: EnginePorts): Promise<RunR
     profile: request.plan.profile,
     modelflow: request.modelflow,
     plan: request.plan,
+    planDigest: request.planDigest,
   });
   const made = new Map<string, StoredArtifact>();
-  const diagnostics = await makeAll(request, ports, emit, made);
+  const refused = await refusedBefore(request.plan, emit);
+  const diagnostics = refused.length > 0 ? refused : await makeAll(request, ports, emit, made);
   const outcome = request.signal.aborted ? 'stopped' : outcomeOf(diagnostics);
   await emit({ type: 'run-ended', outcome, durationMs: ports.clock.now().getTime() - began });
   return { outcome, diagnostics, made };
 }
-
-type Emit = (event: NewEvent) => Promise<void>;
 
 async function makeAll(
   request: RunRequest,
@@ -66,6 +72,7 @@ async function makeAll(
 ): Promise<readonly Diagnostic[]> {
   const schedule = scheduleOf(request.graph, request.within, request.pick);
   const diagnostics: Diagnostic[] = [];
+  const pending: Diagnostic[] = [];
   const running = new Set<Promise<void>>();
   const fatal: unknown[] = [];
   const one = async (node: GraphNode): Promise<void> => {
@@ -73,6 +80,11 @@ async function makeAll(
       made.set(node.name, await makeNode(node, request, ports, emit, made));
       schedule.done(node.name);
     } catch (error) {
+      if (error instanceof ApprovalPending) {
+        pending.push(...placed(node, error.diagnostics));
+        for (const skipped of schedule.failed(node.name)) await emit({ type: 'node-skipped', ...skipped });
+        return;
+      }
       if (!(error instanceof Stopped)) {
         const found = placed(node, diagnosticsOf(error, node.node.stage.name, node.name));
         diagnostics.push(...found);
@@ -99,7 +111,8 @@ async function makeAll(
     await Promise.race(running);
   }
   if (fatal.length > 0) throw fatal[0];
-  return diagnostics;
+  // What failed says more than what merely waits.
+  return [...diagnostics, ...pending];
 }
 
 /** Where a node's failure is shown: at the call in the configuration, unless it knows a better place. */
@@ -123,16 +136,23 @@ async function makeNode(
   const job = { node, inputs, parts, signal: request.signal, ports, emit };
   const placement = node.node.stage.deploys?.(ports.options(node) as never);
   const what = deployedOf(node, inputs);
+  const judged = (artifact: StoredArtifact) => judgeFactsPolicies({ node, request, ports, emit }, artifact);
   const known = isForced ? undefined : await ports.made(fingerprint);
   if (known && (await stillHolds(node, known.artifact, fingerprint, ports, inputs, what))) {
     await emit({ type: 'node-reused', node: node.name, fingerprint, parts, digest: known.artifact.digest, facts: known.artifact.facts });
-    return known.artifact;
+    return judged(known.artifact);
   }
-  if (!placement || !what) return execute(job);
-  return execute({
+  const isHeld =
+    what !== undefined &&
+    node.node.policy.approval !== undefined &&
+    (await ports.live(node, fingerprint, what, isForced)).action === 'held';
+  if (!isHeld) await waitForApproval({ node, request, ports, emit }, fingerprint);
+  if (!placement || !what) return judged(await execute(job));
+  const deployed = await execute({
     ...job,
     rollout: (signal, log) => rollOut({ node: node.name, placement, stamp: fingerprint, what, isForced, ports, emit }, signal, log),
   });
+  return judged(deployed);
 }
 
 /** A result of the bytes alone always holds; one that speaks of the world is asked of the world. */
@@ -171,9 +191,12 @@ async function judgeGates(node: GraphNode, graph: Graph, made: ReadonlyMap<strin
   if (first) throw failure(first.code, first.message, { ...first, detail: refused.slice(1).map((each) => each.message) });
 }
 
+const refusals: ReadonlySet<Code> = new Set<Code>(['MF4001', 'MF4002', 'MF4110', 'MF5007', 'MF7001']);
+
 function outcomeOf(diagnostics: readonly Diagnostic[]): RunOutcome {
   const [first] = diagnostics;
   if (first === undefined) return 'ok';
   if (first.code === 'MF5005') return 'rolled-back';
-  return first.code === 'MF4001' || first.code === 'MF4002' || first.code === 'MF5007' || first.code === 'MF7001' ? 'refused' : 'failed';
+  if (first.code === 'MF4101') return 'approval-pending';
+  return refusals.has(first.code) ? 'refused' : 'failed';
 }

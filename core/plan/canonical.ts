@@ -43,6 +43,11 @@ function firstOf<T>(items: Iterable<T>, problem: (item: T) => string | undefined
   return undefined;
 }
 
+/** Names a plan: the same steps for the same reasons on the same live world. */
+export function planDigestOf(plan: object): string {
+  return sha256(canonicalJson(plan));
+}
+
 /** sha256, in hex. */
 export function sha256(bytes: string | Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');

@@ -28,6 +28,28 @@ export interface History {
   readonly releases: ReadonlyMap<string, readonly ReleaseEntry[]>;
   /** Stamps that were rolled back, with the reason. */
   readonly refused: ReadonlyMap<string, string>;
+  /** `approvalKey` → who approved it, from which commit. */
+  readonly approvals: ReadonlyMap<string, Approval>;
+  /** `target/service` → what should be live: undefined after `down`; with the stamp that a killed run was about to bring, if any. */
+  readonly settled: ReadonlyMap<string, Settled>;
+}
+
+/** A release as it should be found, unless somebody else has changed it. */
+export interface Settled {
+  readonly release: ReleaseRecord | undefined;
+  readonly intended: string | undefined;
+}
+
+export interface Approval {
+  readonly by: string | undefined;
+  readonly commit: string | undefined;
+  readonly planDigest: string | undefined;
+  readonly at: string;
+}
+
+/** An approval is for a node and for what it does, and for nothing else. */
+export function approvalKey(node: string, fingerprint: string): string {
+  return `${node} ${fingerprint}`;
 }
 
 export function serviceKey(of: { readonly target: string; readonly service: string }): string {
@@ -39,15 +61,19 @@ export function foldHistory(runs: Iterable<readonly RunEvent[]>): History {
   const nodes = new Map<string, NodeHistory>();
   const releases = new Map<string, ReleaseEntry[]>();
   const refused = new Map<string, string>();
+  const approvals = new Map<string, Approval>();
+  const settled = new Map<string, Settled>();
   for (const events of runs) {
     let run = '?';
     for (const event of events) {
       if (event.type === 'run-started' || event.type === 'operation-started') run = event.run;
       foldNode(nodes, event);
       foldRelease(releases, refused, event, run);
+      foldSettled(settled, event);
+      if (event.type === 'approval-given') approvals.set(approvalKey(event.node, event.fingerprint), event);
     }
   }
-  return { nodes, releases, refused };
+  return { nodes, releases, refused, approvals, settled };
 }
 
 function foldNode(nodes: Map<string, NodeHistory>, event: RunEvent): void {
@@ -96,4 +122,24 @@ function foldRelease(releases: Map<string, ReleaseEntry[]>, refused: Map<string,
     refused.delete(event.release.stamp);
   }
   if (event.type === 'release-refused') refused.set(event.stamp, event.why);
+}
+
+function foldSettled(settled: Map<string, Settled>, event: RunEvent): void {
+  switch (event.type) {
+    case 'release-intended':
+      settled.set(serviceKey(event.release), {
+        ...(settled.get(serviceKey(event.release)) ?? { release: undefined }),
+        intended: event.release.stamp,
+      });
+      break;
+    case 'released':
+    case 'rolled-back':
+      settled.set(serviceKey(event.release), { release: event.release, intended: undefined });
+      break;
+    case 'service-removed':
+      for (const [key, { release }] of settled) if (release?.service === event.service) settled.delete(key);
+      break;
+    default:
+      break;
+  }
 }

@@ -1,11 +1,13 @@
-import type { Cause, FingerprintParts, LiveChange, Plan, PlannedGate, Step } from '../spec/plan.ts';
+import type { Cause, FingerprintParts, LiveChange, Plan, PlannedApproval, PlannedGate, Step } from '../spec/plan.ts';
+import type { Policy } from '../spec/plan-policy.ts';
 import type { StoredArtifact } from '../spec/port.ts';
 import type { Ref, Standing } from '../spec/ref.ts';
 import { causesOf } from './explain.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { gateText, judge } from './gate.ts';
 import type { Graph, GraphNode } from './graph.ts';
-import type { NodeHistory } from './history.ts';
+import { type Approval, approvalKey, type NodeHistory } from './history.ts';
+import { judgeFacts, judgePlan } from './policy.ts';
 
 /** Slot → what fills it; a list slot in order. */
 export type Inputs = Readonly<Record<string, StoredArtifact | readonly StoredArtifact[]>>;
@@ -25,6 +27,9 @@ export interface PlanPorts {
   standing(node: GraphNode, made: StoredArtifact, inputs: Inputs): Promise<Standing>;
   /** For a node that deploys; `stamp` undefined: not known before its inputs are made. `isForced`: a refusal does not count. */
   live(node: GraphNode, stamp: string | undefined, what: StoredArtifact | undefined, isForced?: boolean): Promise<LiveChange>;
+  /** Facts of a node as they were released last, for policies that compare. */
+  lastFacts(node: string): unknown;
+  approval(key: string): Approval | undefined;
 }
 
 export interface PlanRequest {
@@ -35,6 +40,7 @@ export interface PlanRequest {
   readonly within: ReadonlySet<string>;
   /** Made again even when there is a result. */
   readonly forced: ReadonlySet<string>;
+  readonly policies: readonly Policy[];
 }
 
 /** What would be reused, run and changed, and why. Changes nothing. */
@@ -47,10 +53,33 @@ export async function makePlan(request: PlanRequest, ports: PlanPorts): Promise<
     steps.push(decided.step);
     if (decided.artifact) made.set(node.name, decided.artifact);
   }
-  const gates = request.graph.nodes
-    .filter((node) => request.within.has(node.name))
-    .flatMap((node) => plannedGates(node, request.graph, made));
-  return { format: 1, pipeline: request.pipeline, profile: request.profile, steps, gates };
+  const nodes = request.graph.nodes.filter((node) => request.within.has(node.name));
+  const { pipeline, profile, policies } = request;
+  const onFacts = nodes.flatMap((node) => {
+    const facts = made.get(node.name)?.facts;
+    const known = made.has(node.name) ? { node: node.name, profile, facts, last: () => ports.lastFacts(node.name) } : undefined;
+    return judgeFacts(policies, node.node, node.name, known);
+  });
+  const plan: Plan = {
+    format: 2,
+    pipeline,
+    profile,
+    steps,
+    gates: nodes.flatMap((node) => plannedGates(node, request.graph, made)),
+    policies: onFacts,
+    approvals: steps.flatMap((step) => plannedApproval(step, request.graph, ports)),
+  };
+  return { ...plan, policies: [...judgePlan(policies, plan), ...onFacts] };
+}
+
+/** What is reused or kept needs none; a release that is held back is not done at all. */
+function plannedApproval(step: Step, graph: Graph, ports: PlanPorts): readonly PlannedApproval[] {
+  const why = graph.byName.get(step.node)?.node.policy.approval;
+  if (why === undefined || (step.do !== 'run' && step.do !== 'decide-later')) return [];
+  const base = { node: step.node, why };
+  if (step.do === 'decide-later') return [{ ...base, state: 'decided-later', fingerprint: undefined, by: undefined }];
+  const given = ports.approval(approvalKey(step.node, step.fingerprint));
+  return [{ ...base, state: given ? 'given' : 'needed', fingerprint: step.fingerprint, by: given?.by }];
 }
 
 interface Decided {

@@ -1,9 +1,9 @@
 import type { Diagnostic } from '../spec/diagnostic.ts';
 import type { ReleaseRecord, RunEvent, RunOutcome } from '../spec/event.ts';
-import type { Plan } from '../spec/plan.ts';
+import type { Plan, PlannedPolicy } from '../spec/plan.ts';
 
-/** `held`: a deployment that was refused before and is not tried. `stopped`: it was at work when the run ended. */
-export type NodeState = 'waiting' | 'running' | 'retrying' | 'done' | 'reused' | 'failed' | 'skipped' | 'held' | 'stopped';
+/** `held`: a deployment that was refused before and is not tried. `stopped`: it was at work when the run ended. `unapproved`: somebody has to approve it first. */
+export type NodeState = 'waiting' | 'running' | 'retrying' | 'done' | 'reused' | 'failed' | 'skipped' | 'held' | 'stopped' | 'unapproved';
 
 /** What is known of a node. Times are ISO 8601, UTC. */
 export interface NodeView {
@@ -57,6 +57,7 @@ export interface RunView {
   /** In the order of the plan. */
   readonly nodes: ReadonlyMap<string, NodeView>;
   readonly gates: readonly JudgedGate[];
+  readonly policies: readonly PlannedPolicy[];
   readonly releases: readonly ReleaseView[];
   readonly quarantined: readonly { readonly digest: string; readonly why: string }[];
   /** Undefined while the run goes on, and for a run that was killed. */
@@ -75,9 +76,10 @@ export interface RunFollower {
 const keptLines = 20;
 
 type Open<T> = { -readonly [K in keyof T]: T[K] };
-interface OpenView extends Open<Omit<RunView, 'nodes' | 'gates' | 'releases' | 'quarantined'>> {
+interface OpenView extends Open<Omit<RunView, 'nodes' | 'gates' | 'policies' | 'releases' | 'quarantined'>> {
   readonly nodes: Map<string, NodeView>;
   readonly gates: JudgedGate[];
+  readonly policies: PlannedPolicy[];
   readonly releases: ReleaseView[];
   readonly quarantined: { readonly digest: string; readonly why: string }[];
 }
@@ -101,6 +103,7 @@ export function followRun(): RunFollower {
     operation: undefined,
     nodes: new Map(),
     gates: [],
+    policies: [],
     releases: [],
     quarantined: [],
     outcome: undefined,
@@ -116,6 +119,16 @@ export function followRun(): RunFollower {
       if (change) view.nodes.set(change.node, { ...(view.nodes.get(change.node) ?? newNode(change.node, '')), ...change });
     },
   };
+}
+
+/** A plan of format 1, in a journal that an older version wrote, knows of no policies, approvals and drift. */
+function wholePlan(plan: Plan): Plan {
+  const parts: Partial<Plan> = plan;
+  if (parts.policies && parts.approvals) return plan;
+  const steps = plan.steps.map((step) =>
+    'live' in step && step.live ? { ...step, live: { ...step.live, drift: step.live.drift ?? [] } } : step,
+  );
+  return { ...plan, steps, policies: [], approvals: [] };
 }
 
 function newNode(node: string, stage: string): NodeView {
@@ -141,7 +154,8 @@ function newNode(node: string, stage: string): NodeView {
 function foldRun(view: OpenView, event: RunEvent): void {
   switch (event.type) {
     case 'run-started': {
-      const { run, pipeline, profile, modelflow, plan } = event;
+      const { run, pipeline, profile, modelflow } = event;
+      const plan = wholePlan(event.plan);
       Object.assign(view, { run, pipeline, profile, modelflow, plan, startedAt: event.at });
       for (const step of plan.steps) {
         const isHeld = step.do === 'keep' && step.live.action === 'held';
@@ -157,6 +171,11 @@ function foldRun(view: OpenView, event: RunEvent): void {
     case 'gate-judged':
       view.gates.push({ node: event.node, text: event.text, verdict: event.verdict, detail: event.detail });
       break;
+    case 'policy-judged': {
+      const { policy, node, verdict, message } = event;
+      view.policies.push({ policy, node, verdict, message });
+      break;
+    }
     case 'released':
       view.releases.push({ node: event.node, release: event.release, url: event.live.url, how: 'released' });
       break;
@@ -203,6 +222,8 @@ function nodeChange(view: OpenView, event: RunEvent): (Partial<NodeView> & Pick<
       const durationMs = startedAt === undefined ? undefined : Date.parse(event.at) - Date.parse(startedAt);
       return { node: event.node, state: 'failed', diagnostics: event.diagnostics, durationMs, doing: undefined, fraction: undefined };
     }
+    case 'approval-needed':
+      return { node: event.node, state: 'unapproved' };
     case 'node-skipped':
       return { node: event.node, state: 'skipped', because: event.because };
     default:

@@ -125,6 +125,7 @@ function show(drawing: Drawing, node: NodeView, nowMs: number): void {
       break;
     case 'skipped':
     case 'held':
+    case 'unapproved':
       task.state$ = SKIPPED;
       break;
     case 'waiting':
@@ -154,6 +155,8 @@ function title(node: NodeView, nowMs: number): string {
       return `${what}  held back`;
     case 'stopped':
       return `${what}  stopped`;
+    case 'unapproved':
+      return `${what}  waits for an approval`;
   }
 }
 

@@ -5,7 +5,8 @@ import { formatMs } from './format.ts';
 const words: Readonly<Record<RunOutcome, string>> = {
   ok: 'done',
   failed: 'FAILED',
-  refused: 'REFUSED by a gate',
+  refused: 'REFUSED',
+  'approval-pending': 'WAITS FOR AN APPROVAL',
   'rolled-back': 'ROLLED BACK',
   stopped: 'stopped',
 };
@@ -27,6 +28,7 @@ const order: readonly (readonly [NodeState, string])[] = [
   ['done', 'made'],
   ['reused', 'reused'],
   ['held', 'held back'],
+  ['unapproved', 'waiting for approval'],
   ['failed', 'failed'],
   ['stopped', 'stopped'],
   ['skipped', 'skipped'],

@@ -52,6 +52,8 @@ function linesOf(event: RunEvent, { view }: RunFollower, color: boolean): readon
       return [outcomeLine(view)];
     case 'artifact-quarantined':
       return [`warning: artifact ${event.digest.slice(0, 12)} was damaged and set aside: ${oneLine(event.why)}`];
+    case 'policy-judged':
+      return event.verdict === 'pass' ? [] : [policyLine(event)];
     case 'child-started':
     case 'release-intended':
       return [];
@@ -62,7 +64,16 @@ function linesOf(event: RunEvent, { view }: RunFollower, color: boolean): readon
 
 type NodeEvent = Exclude<
   RunEvent,
-  { type: 'run-started' | 'operation-started' | 'run-ended' | 'artifact-quarantined' | 'child-started' | 'release-intended' }
+  {
+    type:
+      | 'run-started'
+      | 'operation-started'
+      | 'run-ended'
+      | 'artifact-quarantined'
+      | 'policy-judged'
+      | 'child-started'
+      | 'release-intended';
+  }
 >;
 
 function nodeLines(event: NodeEvent): readonly string[] {
@@ -91,12 +102,19 @@ function nodeLines(event: NodeEvent): readonly string[] {
   }
 }
 
-type WorldEvent = Extract<NodeEvent, { type: 'gate-judged' | 'released' | 'release-refused' | 'rolled-back' | 'service-removed' }>;
+type WorldEvent = Extract<
+  NodeEvent,
+  { type: 'gate-judged' | 'approval-needed' | 'approval-given' | 'released' | 'release-refused' | 'rolled-back' | 'service-removed' }
+>;
 
 function worldLines(event: WorldEvent): readonly string[] {
   switch (event.type) {
     case 'gate-judged':
       return [`gate ${verdictWord(event.verdict)}: ${oneLine(event.text)}${event.detail === '' ? '' : `: ${oneLine(event.detail)}`}`];
+    case 'approval-needed':
+      return [`WAITS for an approval of ${event.fingerprint.slice(0, 12)}: ${oneLine(event.why)}`];
+    case 'approval-given':
+      return [`approved${event.by === undefined ? '' : ` by ${oneLine(event.by)}`}: ${event.fingerprint.slice(0, 12)}`];
     case 'released':
       return [`live: ${event.release.service} on ${event.release.target}${event.live.url ? ` at ${event.live.url}` : ''}`];
     case 'release-refused':
@@ -106,4 +124,9 @@ function worldLines(event: WorldEvent): readonly string[] {
     case 'service-removed':
       return [`removed: ${event.service}`];
   }
+}
+
+function policyLine({ policy, node, verdict, message }: Extract<RunEvent, { type: 'policy-judged' }>): string {
+  const of = node === undefined ? '' : `[${node}] `;
+  return `${of}policy ${verdict === 'refuse' ? 'REFUSES' : 'warns'}: ${oneLine(policy)}: ${oneLine(message)}`;
 }

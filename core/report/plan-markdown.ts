@@ -1,8 +1,8 @@
-import type { Plan, PlannedGate, Step } from '../spec/plan.ts';
+import type { Plan, PlannedApproval, PlannedGate, PlannedPolicy, Step } from '../spec/plan.ts';
 import { unreachable } from '../spec/unreachable.ts';
-import { causeText, changeLines, laterText, liveText } from './change-text.ts';
+import { causeText, changeLines, driftText, laterText, liveText } from './change-text.ts';
 import { clip, formatMs, oneLine } from './format.ts';
-import { liveOf, type StepWord, summaryLine, verdictWord, wordOf } from './plan-summary.ts';
+import { approvalWord, liveOf, policyWord, type StepWord, summaryLine, verdictWord, wordOf } from './plan-summary.ts';
 
 /** GitHub refuses a comment of more than 65 536 characters. */
 const commentLimit = 65_000;
@@ -33,9 +33,20 @@ export function planMarkdown(plan: Plan, options: { readonly limit?: number } = 
   // In the order of what must not be lost when the room runs out.
   const sections: readonly Section[] = [
     gateSection('Gates that refuse', refused, false),
+    policySection(
+      plan.policies.filter((each) => each.verdict === 'refuse' || each.verdict === 'warn'),
+      'Policies that speak against it',
+      undefined,
+    ),
+    approvalSection(plan.approvals),
     stepSection(working),
     ...working.flatMap(liveSection),
     gateSection('Gates', others, others.length > shownRows),
+    policySection(
+      plan.policies.filter((each) => each.verdict === 'pass' || each.verdict === 'decided-later'),
+      '',
+      'Policies',
+    ),
     quietSection(quiet),
   ];
   let text = head;
@@ -108,8 +119,10 @@ function reasons(step: Step): readonly string[] {
 
 function liveSection(step: Step): readonly Section[] {
   const live = liveOf(step);
-  if (live === undefined || live.changes.length === 0) return [];
-  const rows = live.changes.flatMap(changeLines).map(({ sign, text }) => `${sign} ${text}`);
+  if (live === undefined || live.changes.length + live.drift.length === 0) return [];
+  // `!` is the third colour that a diff has on GitHub.
+  const drift = live.drift.map((change) => `! ${driftText(change)}`);
+  const rows = [...drift, ...live.changes.flatMap(changeLines).map(({ sign, text }) => `${sign} ${text}`)];
   const fence = fenceFor(rows);
   return [
     {
@@ -127,6 +140,24 @@ function gateSection(title: string, gates: readonly PlannedGate[], isFolded: boo
     return [gate.verdict === 'fail' ? `**${word}**` : word, code(gate.node), cell(gate.text), cell(gate.detail)];
   });
   return tableOf(`**${title}**\n\n`, ['Verdict', 'Before', 'Gate', 'Measured'], rows, isFolded ? `${gates.length} gates` : undefined);
+}
+
+function policySection(policies: readonly PlannedPolicy[], title: string, folded: string | undefined): Section {
+  const rows = policies.map(({ policy, node, verdict, message }) => {
+    const word = policyWord(verdict);
+    return [verdict === 'refuse' ? `**${word}**` : word, node === undefined ? 'the plan' : code(node), cell(policy), cell(message)];
+  });
+  return tableOf(`**${title}**\n\n`, ['Verdict', 'On', 'Policy', ''], rows, folded && `${folded} (${rows.length})`);
+}
+
+function approvalSection(approvals: readonly PlannedApproval[]): Section {
+  const rows = approvals.map((each) => [
+    each.state === 'needed' ? `**${approvalWord(each)}**` : cell(approvalWord(each)),
+    code(each.node),
+    cell(each.why),
+    each.fingerprint === undefined ? '' : code(each.fingerprint.slice(0, 12)),
+  ]);
+  return tableOf('**Approvals**\n\n', ['', 'Stage', 'Why', 'Counts for'], rows, undefined);
 }
 
 function quietSection(steps: readonly Step[]): Section {

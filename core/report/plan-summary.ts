@@ -1,4 +1,4 @@
-import type { LiveChange, Plan, PlannedGate, Step } from '../spec/plan.ts';
+import type { LiveChange, Plan, PlannedApproval, PlannedGate, PlannedPolicy, Step } from '../spec/plan.ts';
 import { unreachable } from '../spec/unreachable.ts';
 import { formatMs } from './format.ts';
 
@@ -32,6 +32,10 @@ function touchesWorld(live: LiveChange | undefined): boolean {
 export interface PlanCount {
   readonly words: Readonly<Record<StepWord, number>>;
   readonly refused: number;
+  readonly refusedByPolicy: number;
+  /** Services that somebody else has changed. */
+  readonly drifted: number;
+  readonly unapproved: number;
   /** Nothing to run, nothing to decide, nothing to change. */
   readonly isEmpty: boolean;
 }
@@ -40,7 +44,10 @@ export function countPlan(plan: Plan): PlanCount {
   const words: Record<StepWord, number> = { reuse: 0, run: 0, later: 0, keep: 0, change: 0, held: 0 };
   for (const step of plan.steps) words[wordOf(step)]++;
   const refused = plan.gates.filter(isRefused).length;
-  return { words, refused, isEmpty: words.run + words.later + words.change === 0 };
+  const refusedByPolicy = plan.policies.filter((each) => each.verdict === 'refuse').length;
+  const drifted = plan.steps.filter((step) => (liveOf(step)?.drift.length ?? 0) > 0).length;
+  const unapproved = plan.approvals.filter((each) => each.state === 'needed').length;
+  return { words, refused, refusedByPolicy, drifted, unapproved, isEmpty: words.run + words.later + words.change === 0 };
 }
 
 export function isRefused(gate: PlannedGate): boolean {
@@ -49,7 +56,7 @@ export function isRefused(gate: PlannedGate): boolean {
 
 /** `2 to run, 1 decided later, 5 reused, 1 live change; about 12 s`. */
 export function summaryLine(plan: Plan): string {
-  const { words, refused, isEmpty } = countPlan(plan);
+  const { words, refused, refusedByPolicy, drifted, unapproved, isEmpty } = countPlan(plan);
   const parts = [
     words.run > 0 && `${words.run} to run`,
     words.later > 0 && `${words.later} decided later`,
@@ -58,9 +65,12 @@ export function summaryLine(plan: Plan): string {
     words.change > 0 && `${words.change} live change${words.change === 1 ? '' : 's'}`,
     words.held > 0 && `${words.held} held back`,
     refused > 0 && `${refused} gate${refused === 1 ? '' : 's'} refused`,
+    refusedByPolicy > 0 && `${refusedByPolicy} refused by a policy`,
+    drifted > 0 && `${drifted} changed by hand`,
+    unapproved > 0 && `${unapproved} waiting for approval`,
   ].filter((part) => part !== false);
   const counted = parts.join(', ');
-  if (isEmpty && refused > 0) return `A run would be refused: ${counted}.`;
+  if (isEmpty && refused + refusedByPolicy > 0) return `A run would be refused: ${counted}.`;
   if (isEmpty) return counted === '' ? 'Nothing to do: the pipeline is empty.' : `Nothing to do: ${counted}.`;
   const time = expectedTime(plan.steps);
   return time ? `${counted}; ${time}` : counted;
@@ -96,5 +106,33 @@ export function verdictWord(verdict: PlannedGate['verdict']): string {
       return 'later';
     default:
       return unreachable(verdict);
+  }
+}
+
+export function policyWord(verdict: PlannedPolicy['verdict']): string {
+  switch (verdict) {
+    case 'pass':
+      return 'pass';
+    case 'warn':
+      return 'warning';
+    case 'refuse':
+      return 'REFUSED';
+    case 'decided-later':
+      return 'later';
+    default:
+      return unreachable(verdict);
+  }
+}
+
+export function approvalWord({ state, by }: PlannedApproval): string {
+  switch (state) {
+    case 'given':
+      return by === undefined ? 'approved' : `approved by ${by}`;
+    case 'needed':
+      return 'NEEDED';
+    case 'decided-later':
+      return 'asked later';
+    default:
+      return unreachable(state);
   }
 }

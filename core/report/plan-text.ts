@@ -1,8 +1,8 @@
-import type { Plan, Step } from '../spec/plan.ts';
+import type { Plan, PlannedApproval, Step } from '../spec/plan.ts';
 import { unreachable } from '../spec/unreachable.ts';
-import { causeText, changeText, laterText, liveText } from './change-text.ts';
-import { columns, formatMs, paint, type Style } from './format.ts';
-import { liveOf, type StepWord, summaryLine, verdictWord, wordOf } from './plan-summary.ts';
+import { causeText, changeText, driftText, laterText, liveText } from './change-text.ts';
+import { columns, formatMs, oneLine, paint, type Style } from './format.ts';
+import { approvalWord, liveOf, policyWord, type StepWord, summaryLine, verdictWord, wordOf } from './plan-summary.ts';
 
 const signs: Readonly<Record<StepWord, { readonly sign: string; readonly style: Style }>> = {
   reuse: { sign: '=', style: 'dim' },
@@ -20,6 +20,9 @@ export function planText(plan: Plan, options: { readonly color?: boolean } = {})
   const blocks = [[paint(color, 'bold', `Plan of ${plan.pipeline}${profile}`)]];
   if (plan.steps.length > 0) blocks.push(stepLines(plan.steps, color));
   if (plan.gates.length > 0) blocks.push(['Gates', ...gateLines(plan, color)]);
+  const policies = policyLines(plan, color);
+  if (policies.length > 0) blocks.push(['Policies', ...policies]);
+  if (plan.approvals.length > 0) blocks.push(['Approvals', ...columns(plan.approvals.map((each) => approvalRow(each, color)))]);
   blocks.push([paint(color, 'bold', summaryLine(plan))]);
   return blocks.map((lines) => lines.join('\n')).join('\n\n');
 }
@@ -43,7 +46,13 @@ function stepLines(steps: readonly Step[], color: boolean): string[] {
 /** What is told of a step, a line each. */
 function reasons(step: Step): readonly string[] {
   const live = liveOf(step);
-  const inWorld = live ? [liveText(live, step.do !== 'decide-later'), ...live.changes.map((change) => `  ${changeText(change)}`)] : [];
+  const inWorld = live
+    ? [
+        liveText(live, step.do !== 'decide-later'),
+        ...live.changes.map((change) => `  ${changeText(change)}`),
+        ...live.drift.map((change) => `  ${driftText(change)}`),
+      ]
+    : [];
   switch (step.do) {
     case 'reuse':
       return [];
@@ -65,4 +74,21 @@ function gateLines(plan: Plan, color: boolean): readonly string[] {
     return [`  ${paint(color, style, word)}`, gate.node, gate.detail === '' ? gate.text : `${gate.text}: ${gate.detail}`];
   });
   return columns(rows);
+}
+
+function policyLines(plan: Plan, color: boolean): readonly string[] {
+  const rows = plan.policies.map(({ policy, node, verdict, message }) => {
+    const style: Style = verdict === 'refuse' ? ['bold', 'red'] : verdict === 'warn' ? 'yellow' : verdict === 'pass' ? 'green' : 'cyan';
+    return [
+      `  ${paint(color, style, policyWord(verdict))}`,
+      node ?? 'the plan',
+      message === '' ? oneLine(policy) : oneLine(`${policy}: ${message}`),
+    ];
+  });
+  return columns(rows);
+}
+
+function approvalRow(approval: PlannedApproval, color: boolean): readonly string[] {
+  const style: Style = approval.state === 'given' ? 'green' : approval.state === 'needed' ? 'yellow' : 'cyan';
+  return [`  ${paint(color, style, approvalWord(approval))}`, approval.node, oneLine(approval.why)];
 }

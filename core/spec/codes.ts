@@ -203,6 +203,28 @@ export const codes = {
     exit: 3,
     explain: 'The gate needs more samples than were measured; the message says how many more.',
   },
+  MF4101: {
+    title: 'A stage waits for an approval',
+    exit: 7,
+    explain:
+      'The stage is marked with `approval`. All that does not depend on it was made. Look at what it would do with `modelflow plan`, then `modelflow approve` and run again; or pass `--approve` to the run. An approval counts for exactly the fingerprint it was given for.',
+  },
+  MF4102: {
+    title: 'There is nothing to approve',
+    exit: 2,
+    explain: 'The stage needs no approval now: it is not marked with `approval`, is done already, or it is not known yet what it would do.',
+  },
+  MF4103: {
+    title: 'What would be approved is something else',
+    exit: 5,
+    explain: 'The fingerprint given with --for is not what the stage would do now. Look at the plan again.',
+  },
+  MF4110: {
+    title: 'A policy refused',
+    exit: 3,
+    explain:
+      'A policy of the configuration refuses the plan, or the facts of an artifact. A policy on the plan is judged before anything is done; one on facts as soon as they are known, and nothing behind that stage is done. A policy that throws refuses as well.',
+  },
   MF5001: {
     title: 'The target refused',
     exit: 1,

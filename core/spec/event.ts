@@ -13,9 +13,11 @@ export interface ReleaseRecord {
   /** Who, from which commit; undefined where it cannot be told. */
   readonly by: string | undefined;
   readonly commit: string | undefined;
+  /** Of the plan that it was released by. */
+  readonly planDigest?: string | undefined;
 }
 
-export type RunOutcome = 'ok' | 'failed' | 'refused' | 'rolled-back' | 'stopped';
+export type RunOutcome = 'ok' | 'failed' | 'refused' | 'approval-pending' | 'rolled-back' | 'stopped';
 
 type Event =
   | {
@@ -25,6 +27,8 @@ type Event =
       readonly profile: string;
       readonly modelflow: string;
       readonly plan: Plan;
+      /** Of the plan, or of the reviewed file that is applied. */
+      readonly planDigest?: string;
     }
   /** Something done beside a run: `rollback`, `down`. */
   | {
@@ -78,6 +82,24 @@ type Event =
       readonly text: string;
       readonly verdict: 'pass' | 'fail' | 'not-enough-data';
       readonly detail: string;
+    }
+  /** `node` undefined: of the plan as a whole. */
+  | {
+      readonly type: 'policy-judged';
+      readonly policy: string;
+      readonly node: string | undefined;
+      readonly verdict: 'pass' | 'warn' | 'refuse';
+      readonly message: string;
+    }
+  /** The node is not begun before somebody approves exactly this. */
+  | { readonly type: 'approval-needed'; readonly node: string; readonly fingerprint: string; readonly why: string }
+  | {
+      readonly type: 'approval-given';
+      readonly node: string;
+      readonly fingerprint: string;
+      readonly planDigest: string | undefined;
+      readonly by: string | undefined;
+      readonly commit: string | undefined;
     }
   | { readonly type: 'child-started'; readonly node: string; readonly pid: number; readonly startedAt: string }
   /** Durable before the world is touched. */

@@ -1,13 +1,14 @@
 import { failure } from './diagnostic.ts';
 import { nearest } from './nearest.ts';
 import { placeOfCallTo } from './place.ts';
+import { isPolicy, type Policy } from './plan-policy.ts';
 import type { Ref } from './ref.ts';
 import { isRemoteChoice, type RemoteChoice } from './remote.ts';
 
 /** What the configuration wants: names people read → what is to be made. */
 export type Wanted = Readonly<Record<string, Ref>>;
 
-export interface PipelineDef<P extends string> {
+export interface PipelineDef<P extends string, W extends Wanted = Wanted> {
   /** Letters, digits, `.`, `-`, `_`. State is kept apart by pipeline and profile. */
   readonly name: string;
   /** The first one is the default. Without any there is one, `default`. */
@@ -15,7 +16,9 @@ export interface PipelineDef<P extends string> {
   /** The folder of the store, relative to the configuration, or `s3({ … })`, `oci({ … })`; `.modelflow` unless said otherwise. */
   readonly store?: string | RemoteChoice;
   /** What is returned is made; its keys are the names people read. Does no I/O. */
-  readonly build: (given: { readonly profile: P }) => Wanted;
+  readonly build: (given: { readonly profile: P }) => W;
+  /** Rules that every plan and every result must keep: a list, or what makes it from the profile and from what `build` returned. Name it after `build`. */
+  readonly policies?: readonly Policy[] | ((given: { readonly profile: P; readonly stages: NoInfer<W> }) => readonly Policy[]);
 }
 
 /** A pipeline as the CLI sees it. `wanted` evaluates the configuration for a profile. */
@@ -27,6 +30,8 @@ export interface Pipeline {
   /** What other machines see as well; undefined when the folder is all there is. */
   readonly remote: RemoteChoice | undefined;
   wanted(profile: string): Wanted;
+  /** The policies for a profile and what was wanted for it. */
+  policies(profile: string, wanted: Wanted): readonly Policy[];
 }
 
 const usableName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
@@ -36,11 +41,11 @@ export function isUsableName(name: unknown): name is string {
 }
 
 /** The one thing a configuration exports. */
-export function definePipeline<const P extends string = 'default'>(def: PipelineDef<P>): Pipeline {
+export function definePipeline<const P extends string = 'default', W extends Wanted = Wanted>(def: PipelineDef<P, W>): Pipeline {
   const place = placeOfCallTo(definePipeline)();
   const at = place ? { at: place } : {};
   // Type stripping checks nothing: a plain-JavaScript mistake must not get further than here.
-  const { name, profiles: given = [], store = '.modelflow', build } = (def ?? {}) as Partial<PipelineDef<P>>;
+  const { name, profiles: given = [], store = '.modelflow', build, policies = [] } = (def ?? {}) as Partial<PipelineDef<P, W>>;
   if (typeof build !== 'function')
     throw failure('MF1101', 'definePipeline: option `build` must be a function that returns stages by name', {
       hint: 'definePipeline({ name: "my-model", build: () => ({ … }) })',
@@ -75,6 +80,15 @@ export function definePipeline<const P extends string = 'default'>(def: Pipeline
         });
       }
       return build({ profile: known });
+    },
+    policies(profile, wanted) {
+      // Both come from this very pipeline: the profile was looked up, and `wanted` is what `build` returned.
+      const found: unknown = typeof policies === 'function' ? policies({ profile: profile as P, stages: wanted as W }) : policies;
+      if (Array.isArray(found) && found.every(isPolicy)) return found;
+      throw failure('MF1101', 'definePipeline: option `policies` is not a list of policies', {
+        hint: 'Pass what `policy(…)` and `policy.facts(…)` return.',
+        ...at,
+      });
     },
   };
 }

@@ -34,6 +34,8 @@ export interface LiveChange {
   readonly service: string;
   readonly action: 'none' | 'create' | 'replace' | 'repair' | 'held';
   readonly changes: readonly Change[];
+  /** How the live world differs from what was released last: somebody else changed it. `before` is as released, `after` as it is now. */
+  readonly drift: readonly Change[];
   readonly url: string | undefined;
   readonly token: string;
 }
@@ -62,10 +64,31 @@ export interface PlannedGate {
   readonly detail: string;
 }
 
+/** What a policy of the configuration says of the plan, or of the facts of a node (`node`). */
+export interface PlannedPolicy {
+  readonly policy: string;
+  readonly node: string | undefined;
+  readonly verdict: 'pass' | 'warn' | 'refuse' | 'decided-later';
+  readonly message: string;
+}
+
+/** A step that somebody has to approve before it is done. `decided-later`: not known yet whether, or what exactly. */
+export interface PlannedApproval {
+  readonly node: string;
+  readonly why: string;
+  readonly state: 'given' | 'needed' | 'decided-later';
+  /** Of what is approved; nothing else is. */
+  readonly fingerprint: string | undefined;
+  /** Who approved it. */
+  readonly by: string | undefined;
+}
+
 export interface Plan {
-  readonly format: 1;
+  readonly format: 2;
   readonly pipeline: string;
   readonly profile: string;
   readonly steps: readonly Step[];
   readonly gates: readonly PlannedGate[];
+  readonly policies: readonly PlannedPolicy[];
+  readonly approvals: readonly PlannedApproval[];
 }

@@ -15,16 +15,18 @@ export const commonOptions = {
       memory: z.union([z.number().min(0), z.string().transform(sizeBytesOf)]).default(0),
     })
     .prefault({}),
+  approval: z.union([z.boolean(), z.string().min(1)]).default(false),
 };
 
 /** Those of them that become the policy of a node, after their schemas. */
 export type ParsedCommon = { readonly [Name in keyof typeof commonOptions]: z.output<(typeof commonOptions)[Name]> };
 
-export function policyOf({ retries, timeoutMs, weight }: ParsedCommon): RunPolicy {
+export function policyOf({ retries, timeoutMs, weight, approval }: ParsedCommon): RunPolicy {
   return {
     retries: retriesOf(retries),
     timeoutMs,
     weight: { cpu: weight.cpu, memoryBytes: weight.memory },
+    approval: approval === true ? 'it is marked with `approval`' : approval || undefined,
   };
 }
 

@@ -46,6 +46,8 @@ export interface RunPolicy {
   readonly retries: Retries;
   readonly timeoutMs: number | undefined;
   readonly weight: Weight;
+  /** Why somebody has to approve it before it is done; undefined: nobody has to. */
+  readonly approval: string | undefined;
 }
 
 /** How often a stage is tried again after a failure; each pause is about twice the one before. */
@@ -75,6 +77,8 @@ export interface CommonOptions {
   readonly timeoutMs?: number;
   /** What it takes of the machine: cores, and memory in bytes or as `'2GiB'`. Stages that together are heavier than the machine do not run at once. */
   readonly weight?: { readonly cpu?: number; readonly memory?: number | string };
+  /** Done only after `modelflow approve`: true, or why. An approval counts for exactly what it was given for. */
+  readonly approval?: boolean | string;
 }
 
 /** What the user passes: refs for the slots, plain values for the options. */
@@ -112,7 +116,7 @@ export interface StageDef<I extends Slots, S extends Shape, N extends string, F>
   /** Raise it when the same input would now give other bytes. */
   readonly version: number;
   readonly inputs: I;
-  /** A zod shape; unknown keys are refused. `gates`, `retries`, `timeoutMs` and `weight` are taken. */
+  /** A zod shape; unknown keys are refused. `gates`, `retries`, `timeoutMs`, `weight` and `approval` are taken. */
   readonly options: S;
   readonly output: ArtifactKind<N, F>;
   /** Files whose bytes shape the result: Python scripts, requirement locks. Their digests enter the fingerprint. */

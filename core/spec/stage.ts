@@ -62,7 +62,7 @@ export function defineStage<const I extends Slots, S extends Shape, N extends st
     problems.push(...gateProblems(def.name, gates).map((problem) => ({ ...problem, ...at(place) })));
     const parsed = collecting(problems, () => parseAt(def.name, schema, bag, place));
     if (problems.length > 0) throw new ModelflowError(problems);
-    const { retries, timeoutMs, weight, ...options } = parsed as ParsedCommon;
+    const { retries, timeoutMs, weight, approval, ...options } = parsed as ParsedCommon;
     const placement = full.deploys?.(options as z.output<z.ZodObject<S>>);
     const misfit =
       placement && slotProblem(`target ${placement.target.target}`, placement.slot, placement.target.runs, inputs[placement.slot]);
@@ -72,7 +72,7 @@ export function defineStage<const I extends Slots, S extends Shape, N extends st
       inputs,
       options,
       gates,
-      policy: policyOf({ retries, timeoutMs, weight }),
+      policy: policyOf({ retries, timeoutMs, weight, approval }),
       place,
       definedAt,
     };

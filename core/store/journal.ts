@@ -20,7 +20,7 @@ export interface Runs {
 
 const journalName = 'journal.ndjson';
 const logName = 'log.ndjson';
-const speaksOfReleases = /"type":"(released|rolled-back|release-refused)"/;
+const speaksOfReleases = /"type":"(released|rolled-back|release-refused|release-intended|service-removed|approval-given)"/;
 
 export function runsFolder(folder: string, disk: Disk): Runs {
   const ids = (): readonly string[] => disk.list(folder).filter((name) => /^\d{6,}-/.test(name));
@@ -69,7 +69,7 @@ function journalIn(folder: string, disk: Disk, clock: Clock): Journal {
 
 /** Nothing is done because of the others: the next durable line takes them along. */
 function isDurable({ type }: NewEvent): boolean {
-  return type !== 'node-output' && type !== 'node-reused' && type !== 'node-skipped' && type !== 'gate-judged';
+  return type !== 'node-output' && type !== 'node-reused' && type !== 'node-skipped' && type !== 'gate-judged' && type !== 'policy-judged';
 }
 
 /** Stops at the first line that does not match its sum: a torn end is what a power cut leaves, and nobody was told of it. */

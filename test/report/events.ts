@@ -16,7 +16,7 @@ const run = (node: string, stage: string, lastMs?: number): Step => ({
 });
 
 export const plan: Plan = {
-  format: 1,
+  format: 2,
   pipeline: 'digits',
   profile: 'default',
   steps: [
@@ -27,6 +27,8 @@ export const plan: Plan = {
     run('service', 'deploy'),
   ],
   gates: [],
+  policies: [],
+  approvals: [],
 };
 
 /** Each event a second after the one before. */

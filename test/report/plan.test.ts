@@ -9,13 +9,14 @@ const live = (action: LiveChange['action'], changes: LiveChange['changes'] = [])
   service: 'digits',
   action,
   changes,
+  drift: [],
   url: undefined,
   token: 't',
 });
 const reuse = (node: string, stage: string): Step => ({ node, stage, lastMs: 120, do: 'reuse', digest, fingerprint: digest });
 
 const plan: Plan = {
-  format: 1,
+  format: 2,
   pipeline: 'digits',
   profile: 'production',
   steps: [
@@ -57,6 +58,8 @@ const plan: Plan = {
     { node: 'int8', text: 'report.accuracy at least 0.92', verdict: 'fail', detail: 'accuracy is 0.91: missed by 0.01' },
     { node: 'service', text: 'after.accuracy at least 0.9', verdict: 'decided-later', detail: '' },
   ],
+  policies: [],
+  approvals: [],
 };
 
 test('a plan in text: a line for each step and each further reason, the gates, and what it comes to', () => {

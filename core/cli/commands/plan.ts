@@ -23,6 +23,7 @@ export async function planCommand(options: PlanOptions, signal: AbortSignal): Pr
   if (!options.detailedExitcode) return 0;
   // A run would end with 3, whatever else it would do.
   if (plan.gates.some((gate) => gate.verdict === 'fail' || gate.verdict === 'not-enough-data')) return 3;
+  if (plan.policies.some((each) => each.verdict === 'refuse')) return 3;
   return hasChanges(plan) ? 10 : 0;
 }
 
@@ -30,7 +31,10 @@ export async function planOf(workspace: Workspace, options: Pick<PlanOptions, 'o
   const { graph, config, profile } = workspace;
   const within = selected(graph, options.only);
   const forced = forcedOf(workspace, options, within);
-  return makePlan({ pipeline: config.pipeline.pipeline, profile, graph, within, forced }, planPorts(workspace, signal));
+  return makePlan(
+    { pipeline: config.pipeline.pipeline, profile, graph, within, forced, policies: workspace.policies },
+    planPorts(workspace, signal),
+  );
 }
 
 /** `--force` alone means all that is looked at; with names, those nodes. */
@@ -40,7 +44,7 @@ export function forcedOf(workspace: Workspace, options: Pick<PlanOptions, 'force
 }
 
 function hasChanges(plan: Plan): boolean {
-  return plan.steps.some((step) => step.do === 'run' || step.do === 'decide-later');
+  return plan.steps.some((step) => step.do === 'run' || step.do === 'decide-later' || (step.do === 'keep' && step.live.drift.length > 0));
 }
 
 async function rendered(plan: Plan, format: PlanOptions['format']): Promise<string> {

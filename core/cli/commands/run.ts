@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { type RunResult, run } from '../../engine/run.ts';
+import { planDigestOf } from '../../plan/canonical.ts';
 import { codes, type ExitCode } from '../../spec/codes.ts';
 import type { Reporter } from '../../spec/journal.ts';
 import type { Plan } from '../../spec/plan.ts';
@@ -9,13 +10,15 @@ import { packageManifest } from '../package-root.ts';
 import { revealAll } from '../secrets.ts';
 import { beginSession } from '../session.ts';
 import { showDiagnostics, wantsColor } from '../show.ts';
-import { openWorkspace, selected, type Where, type Workspace } from '../workspace.ts';
+import { named, openWorkspace, selected, type Where, type Workspace } from '../workspace.ts';
 import { forcedOf, planCommand, planOf } from './plan.ts';
 
 export interface RunOptions extends Where {
   readonly only: readonly string[];
   readonly force: readonly string[] | true;
   readonly concurrency: number | undefined;
+  /** Nodes or stages that whoever starts the run approves. */
+  readonly approve: readonly string[];
   readonly json: boolean;
   readonly dryRun: boolean;
 }
@@ -36,10 +39,24 @@ export async function runCommand(options: RunOptions, signal: AbortSignal): Prom
       workspace.secrets,
     );
     const reporters = [await reporterFor(options, plan)];
-    const ports = enginePorts(workspace, { ...session, reporters, signal });
+    const planDigest = planDigestOf(plan);
+    const origin = { ...session.origin, planDigest };
+    const ports = enginePorts(workspace, { ...session, origin, reporters, signal });
     const concurrency = options.concurrency ?? availableParallelism();
     const result = await run(
-      { run: session.run, modelflow: packageManifest().version, graph: workspace.graph, within, forced, plan, concurrency, signal },
+      {
+        run: session.run,
+        modelflow: packageManifest().version,
+        graph: workspace.graph,
+        within,
+        forced,
+        plan,
+        planDigest,
+        policies: workspace.policies,
+        approve: approvedNodes(workspace, options.approve),
+        concurrency,
+        signal,
+      },
       ports,
     ).finally(() => Promise.all(reporters.map((reporter) => reporter.end())));
     // A run that was told to stop stops; asking the world may take a while.
@@ -48,6 +65,12 @@ export async function runCommand(options: RunOptions, signal: AbortSignal): Prom
   } finally {
     session.end();
   }
+}
+
+/** From the command line, and from MODELFLOW_APPROVE with commas between. */
+function approvedNodes(workspace: Workspace, words: readonly string[]): ReadonlySet<string> {
+  const inEnvironment = (process.env['MODELFLOW_APPROVE'] ?? '').split(',').map((word) => word.trim());
+  return new Set([...words, ...inEnvironment.filter((word) => word !== '')].flatMap((word) => named(workspace.graph, word)));
 }
 
 async function reporterFor(options: RunOptions, plan: Plan): Promise<Reporter> {

@@ -46,15 +46,35 @@ export function pipelineCommands({ program, where, signal, done }: CommandScope)
     .option('--only <stage...>', 'only these stages and what they need')
     .option('--force [stage...]', 'make these again; without names, all')
     .option('--concurrency <number>', 'how many stages at the same time; as many as there are cores by default', positiveInteger)
+    .option('--approve <stage...>', 'approve these stages, as what they do in this run')
     .option('--json', 'the events of the run on stdout, one JSON object a line')
     .addHelpText(
       'after',
       '\nExamples:\n  modelflow run\n  modelflow run --only after --concurrency 1\n  modelflow run --profile production --json > events.ndjson\n',
     )
-    .action(async (options: { only?: string[]; force?: string[] | true; concurrency?: number; json?: true; dryRun?: true }) => {
-      const { runCommand } = await import('../commands/run.ts');
-      const { only = [], force = [], concurrency, json = false, dryRun = false } = options;
-      done(await runCommand({ ...where(), only, force, concurrency, json, dryRun }, signal));
+    .action(
+      async (options: {
+        only?: string[];
+        force?: string[] | true;
+        concurrency?: number;
+        approve?: string[];
+        json?: true;
+        dryRun?: true;
+      }) => {
+        const { runCommand } = await import('../commands/run.ts');
+        const { only = [], force = [], concurrency, approve = [], json = false, dryRun = false } = options;
+        done(await runCommand({ ...where(), only, force, concurrency, approve, json, dryRun }, signal));
+      },
+    );
+  program
+    .command('approve')
+    .description('approve what stages marked with `approval` would do now; the next run does it')
+    .argument('[stage...]', 'all that wait by default')
+    .option('--for <fingerprint>', 'only if it is still this: the beginning of the fingerprint that the run showed')
+    .addHelpText('after', '\nExample:\n  modelflow approve service --for 3f2ab1c4d5e6\n')
+    .action(async (stages: string[], options: { for?: string }) => {
+      const { approveCommand } = await import('../commands/approve.ts');
+      done(await approveCommand({ ...where(), stages, for: options.for }, signal));
     });
   program
     .command('check')
