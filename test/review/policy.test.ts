@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import { applied, chain, configOf, eventsOf, planSeen, reviewRig } from './review-rig.ts';
+
+describe('a policy on the plan', () => {
+  const needsApproval = `[policy('production needs an approval', ({ plan, profile }) =>
+    profile === 'production' && plan.steps.some((step) => 'live' in step) && plan.approvals.length === 0 ? refuse('the service has none') : [])]`;
+
+  it('refuses before anything is done, in the profile that it speaks of', async () => {
+    const rig = reviewRig(configOf(chain(), needsApproval));
+    const plan = await rig.run('plan', '--profile', 'production', '--detailed-exitcode');
+    expect(plan.code).toBe(3);
+    expect(plan.stdout).toMatch(/REFUSED +the plan +production needs an approval: the service has none/);
+    const run = await rig.run('run', '--profile', 'production', '--json');
+    expect(run.code).toBe(3);
+    expect(run.stderr).toContain('MF4110');
+    expect(rig.notes()).toEqual([]);
+    expect(eventsOf(run.stdout)).toContainEqual(expect.objectContaining({ type: 'policy-judged', verdict: 'refuse' }));
+    expect(eventsOf(run.stdout).at(-1)).toMatchObject({ type: 'run-ended', outcome: 'refused' });
+    expect((await rig.run('run')).code).toBe(0);
+    expect(applied(rig)).toHaveLength(1);
+  });
+
+  it('only warns with `warn`: in the plan, its Markdown, and the run', async () => {
+    const rig = reviewRig(configOf(chain(), `[policy('be careful', () => [warn('it | is late'), undefined])]`));
+    expect((await rig.run('plan')).stdout).toMatch(/warning +the plan +be careful: it \| is late/);
+    expect((await rig.run('plan', '--format', 'markdown')).stdout).toContain('| warning | the plan | be careful | it \\| is late |');
+    expect((await rig.run('plan', '--detailed-exitcode')).code).toBe(10);
+    const run = await rig.run('run');
+    expect(run.code).toBe(0);
+    expect(run.stderr).toContain('policy warns: be careful: it | is late');
+  });
+
+  it.each([
+    ['throws', "() => { throw new Error('out of order'); }", 'threw: out of order'],
+    ['returns a promise', 'async () => []', 'a promise'],
+    ['returns true', '() => true as never', 'a boolean'],
+    ['changes the plan', '({ plan }) => { (plan.steps as any[]).length = 0; return refuse(String(plan.steps.length)); }', '0'],
+  ])('that %s refuses', async (_, judge, said) => {
+    const rig = reviewRig(configOf(chain(), `[policy('strange', (${judge}) as any)]`));
+    const run = await rig.run('run');
+    expect(run.code).toBe(3);
+    expect(run.stderr).toContain(said);
+    expect((await planSeen(rig)).steps).toHaveLength(3);
+  });
+
+  it('is part of no fingerprint', async () => {
+    const rig = reviewRig(configOf(chain()));
+    await rig.run('run');
+    rig.write('deploy.config.ts', configOf(chain(), "[policy('new', () => [])]"));
+    expect((await planSeen(rig)).steps.map((step) => step.do)).toEqual(['reuse', 'reuse', 'keep']);
+  });
+});
+
+describe('a policy on facts', () => {
+  const mayGrow = (whose: string): string =>
+    `({ stages }) => [policy.facts('must not grow by 20 %', ${whose}, ({ facts, last }) =>
+      last && facts.sizeBytes > last.sizeBytes * 1.2 ? refuse(\`from \${last.sizeBytes} to \${facts.sizeBytes} bytes\`) : [])]`;
+
+  it.each(['stages.packed', 'pack', 'Model'])('of %s compares with the last release, and what depends on it is not done', async (whose) => {
+    const rig = reviewRig(configOf(chain(), mayGrow(whose)));
+    expect((await rig.run('run')).code).toBe(0);
+    rig.write('data.txt', 'data, and a lot more of it');
+    const refused = await rig.run('run');
+    expect(refused.code).toBe(3);
+    expect(refused.stderr).toMatch(/from \d+ to \d+ bytes/);
+    expect(applied(rig)).toHaveLength(1);
+    // What was refused is no measure for the next: it is refused again, and the plan knows.
+    expect((await rig.run('plan', '--detailed-exitcode')).code).toBe(3);
+    expect((await rig.run('run')).code).toBe(3);
+    rig.write('data.txt', 'date');
+    expect((await rig.run('run')).code).toBe(0);
+    expect(applied(rig)).toHaveLength(2);
+  });
+
+  it('is decided later while there are no facts', async () => {
+    const rig = reviewRig(configOf(chain(), mayGrow('stages.packed')));
+    expect((await planSeen(rig)).policies).toEqual([
+      { policy: 'must not grow by 20 %', node: 'packed', verdict: 'decided-later', message: '' },
+    ]);
+  });
+});
