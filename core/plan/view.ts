@@ -86,7 +86,7 @@ export function followRun(): RunFollower {
     add(event) {
       view.at = event.at;
       foldRun(view, event);
-      const before = 'node' in event ? view.nodes.get(event.node) : undefined;
+      const before = 'node' in event && event.node !== undefined ? view.nodes.get(event.node) : undefined;
       const change = nodeChange(before, event);
       if (change) view.nodes.set(change.node, { ...(before ?? newNode(change.node, '')), ...change });
     },
