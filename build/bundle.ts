@@ -99,12 +99,26 @@ async function bundleAll(): Promise<ReadonlyMap<string, string>> {
     target: 'es2020',
     plugins: [binAlone],
   });
-  const made = new Map([...outputFiles, ...bin.outputFiles].map(({ path, text }) => [relative(dist, path), text]));
+  const made = new Map([...outputFiles, ...bin.outputFiles].map(({ path, text }) => [relative(dist, path), builtinsAsObjects(text)]));
   for (const path of entries) {
     const built = path.replace(/\.ts$/, '.js');
     made.set(built, `export * from '${posix.relative(posix.dirname(path), 'bundle')}/${flat(path)}.js';\n`);
   }
   return made.set('bundle/licences.txt', licencesOf(metafile));
+}
+
+/**
+ * An import of a module of Node's makes Node read every one of its exports, also those that load half of Node when they are read (`fetch` behind
+ * node:http: 20 ms). Taken as an object, only what is used is read. Each stands before all that uses it, as esbuild puts it there.
+ */
+function builtinsAsObjects(code: string): string {
+  const asked = (module: string): string => `process.getBuiltinModule("${module}")`;
+  return code
+    .replace(
+      /^import \{([^}]+)\} from "(node:[\w/]+)";$/gm,
+      (_, names: string, module: string) => `const {${names.replaceAll(' as ', ': ')}} = ${asked(module)};`,
+    )
+    .replace(/^import (?:\* as )?(\w+) from "(node:[\w/]+)";$/gm, (_, name: string, module: string) => `const ${name} = ${asked(module)};`);
 }
 
 function licencesOf({ inputs }: Metafile): string {

@@ -20,7 +20,8 @@ export function parseAt<S extends z.ZodRawShape>(
   given: unknown,
   place: LazyPlace,
 ): z.output<z.ZodObject<S>> {
-  const result = schema.safeParse(given);
+  // zod would compile the schema to a function first, which only pays when it is used very often.
+  const result = schema.safeParse(given, { jitless: true });
   if (result.success) return result.data;
   throw new ModelflowError(result.error.issues.flatMap((issue) => diagnosticsOf(owner, issue, given, Object.keys(schema.shape), place)));
 }

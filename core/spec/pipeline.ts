@@ -1,4 +1,4 @@
-import { failure } from './diagnostic.ts';
+import { failure, type Place } from './diagnostic.ts';
 import { nearest } from './nearest.ts';
 import { placeOfCallTo } from './place.ts';
 import { isPolicy, type Policy } from './plan-policy.ts';
@@ -42,26 +42,30 @@ export function isUsableName(name: unknown): name is string {
 
 /** The one thing a configuration exports. */
 export function definePipeline<const P extends string = 'default', W extends Wanted = Wanted>(def: PipelineDef<P, W>): Pipeline {
-  const place = placeOfCallTo(definePipeline)();
-  const at = place ? { at: place } : {};
+  const placeOf = placeOfCallTo(definePipeline);
+  // Reading a place costs a source map; only a mistake needs it.
+  const at = (): { readonly at?: Place } => {
+    const place = placeOf();
+    return place ? { at: place } : {};
+  };
   // Type stripping checks nothing: a plain-JavaScript mistake must not get further than here.
   const { name, profiles: given = [], store = '.modelflow', build, policies = [] } = (def ?? {}) as Partial<PipelineDef<P, W>>;
   if (typeof build !== 'function')
     throw failure('MF1101', 'definePipeline: option `build` must be a function that returns stages by name', {
       hint: 'definePipeline({ name: "my-model", build: () => ({ … }) })',
-      ...at,
+      ...at(),
     });
   for (const word of [name, ...given]) {
     if (!isUsableName(word))
       throw failure('MF1109', `definePipeline: ${JSON.stringify(word)} cannot be used as a name`, {
         hint: 'Use letters, digits, dot, dash and underscore, beginning with a letter or digit.',
-        ...at,
+        ...at(),
       });
   }
   if (!isRemoteChoice(store) && (typeof store !== 'string' || store === ''))
     throw failure('MF1101', `definePipeline: option \`store\` is ${JSON.stringify(store)}`, {
       hint: 'Expected the path of a folder, or what `s3({ … })` or `oci({ … })` returns.',
-      ...at,
+      ...at(),
     });
   const [first = 'default' as P, ...others] = given;
   const profiles: readonly [P, ...P[]] = [first, ...others];
@@ -76,7 +80,7 @@ export function definePipeline<const P extends string = 'default', W extends Wan
         const near = nearest(profile, profiles);
         throw failure('MF1106', `unknown profile \`${profile}\``, {
           hint: near ? `Did you mean \`${near}\`?` : `The profiles are: ${profiles.join(', ')}.`,
-          ...at,
+          ...at(),
         });
       }
       return build({ profile: known });
@@ -87,7 +91,7 @@ export function definePipeline<const P extends string = 'default', W extends Wan
       if (Array.isArray(found) && found.every(isPolicy)) return found;
       throw failure('MF1101', 'definePipeline: option `policies` is not a list of policies', {
         hint: 'Pass what `policy(…)` and `policy.facts(…)` return.',
-        ...at,
+        ...at(),
       });
     },
   };

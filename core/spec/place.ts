@@ -10,7 +10,11 @@ export function placeOfCallTo(callee: (...given: never) => unknown): LazyPlace {
   Error.stackTraceLimit = 1;
   Error.captureStackTrace(holder, callee);
   Error.stackTraceLimit = limit;
-  return () => parseFrame(holder.stack ?? '');
+  let found: { readonly place: Place | undefined } | undefined;
+  return () => {
+    found ??= { place: parseFrame(holder.stack ?? '') };
+    return found.place;
+  };
 }
 
 /** Reads the first frame of a V8 stack: `at name (file:///a/b.ts:3:5)`, with or without the name and the scheme. */

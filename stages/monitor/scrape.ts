@@ -1,6 +1,5 @@
-import { get } from 'node:http';
-import { get as getSecurely } from 'node:https';
 import { failure, type Sample } from '../../core/index.ts';
+import { httpGet } from '../lib/http-get.ts';
 import { parseMetrics } from './text-format.ts';
 
 const timeoutMs = 10_000;
@@ -23,8 +22,7 @@ export async function scrape(url: string, signal: AbortSignal): Promise<readonly
 /** Over a connection of its own: a kept one may lead to a release that is on its way out. */
 function pageAt(address: string, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
-    const open = address.startsWith('https:') ? getSecurely : get;
-    const request = open(address, { agent: false, signal, timeout: timeoutMs }, (response) => {
+    const request = httpGet(address)(address, { agent: false, signal, timeout: timeoutMs }, (response) => {
       const chunks: Buffer[] = [];
       let sizeBytes = 0;
       response.on('data', (chunk: Buffer) => {

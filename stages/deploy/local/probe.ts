@@ -1,5 +1,5 @@
-import { get } from 'node:http';
 import type { Health, LiveService } from '../../../core/index.ts';
+import { httpGet } from '../../lib/http-get.ts';
 
 const timeoutMs = 10_000;
 
@@ -17,7 +17,7 @@ export async function probeService(live: LiveService, signal: AbortSignal): Prom
 
 function problemOf(url: string, signal: AbortSignal): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const request = get(url, { agent: false, signal, timeout: timeoutMs }, (response) => {
+    const request = httpGet(url)(url, { agent: false, signal, timeout: timeoutMs }, (response) => {
       response.resume();
       resolve(response.statusCode === 200 ? undefined : `answered ${response.statusCode}`);
     });
