@@ -9,10 +9,11 @@ export default defineConfig({
       { find: /^modelflow$/, replacement: here('./core/index.ts') },
       { find: /^modelflow\/stages$/, replacement: here('./stages/index.ts') },
       { find: /^modelflow\/serve$/, replacement: here('./core/serve/index.ts') },
+      { find: /^modelflow\/testing$/, replacement: here('./core/testing/index.ts') },
     ],
   },
   test: {
-    include: ['test/**/*.test.ts'],
+    include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
     // Real tools take their time on two cold cores; a hang is still found.
     testTimeout: 120_000,
     hookTimeout: 300_000,

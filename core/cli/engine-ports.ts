@@ -1,19 +1,15 @@
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { EnginePorts } from '../engine/ports.ts';
 import { liveChange, releasedDigest } from '../engine/rollout.ts';
 import { sha256 } from '../plan/canonical.ts';
-import { isTable } from '../plan/fingerprint.ts';
 import type { GraphNode } from '../plan/graph.ts';
 import { serviceKey } from '../plan/history.ts';
 import { factsAtLastRelease } from '../plan/last-facts.ts';
 import type { PlanPorts } from '../plan/plan.ts';
-import { isMonitor } from '../spec/monitor.ts';
 import type { Placement, StageContext } from '../spec/ref.ts';
-import { isSecret, type Secret } from '../spec/secret.ts';
-import { isSource } from '../spec/source.ts';
-import { isTarget } from '../spec/target.ts';
 import { filesFolder } from '../store/artifacts.ts';
 import { systemClock } from '../world/clock.ts';
+import { forStage } from '../world/for-stage.ts';
 import { fingerprintParts } from './fingerprint-parts.ts';
 import { processesFor, type RunWorld } from './processes.ts';
 import { runHere } from './run-here.ts';
@@ -85,21 +81,6 @@ export function placementOf(node: GraphNode, options: Readonly<Record<string, un
   const placement = node.node.stage.deploys?.(options as never);
   if (!placement) throw new Error(`${node.name} does not deploy`);
   return placement;
-}
-
-/**
- * Options as a stage gets them: sources with absolute paths, secrets that can be revealed; in lists, tables and the settings of targets.
- * What has a class of its own is handed on as it is.
- */
-function forStage(options: unknown, root: string, opened: (given: Secret) => Secret): unknown {
-  const inside = (value: unknown): unknown => forStage(value, root, opened);
-  if (isSource(options)) return { source: options.source, path: resolve(root, options.path) };
-  if (isSecret(options)) return opened(options);
-  if (isTarget(options)) return { ...options, settings: inside(options.settings) };
-  if (isMonitor(options)) return options;
-  if (Array.isArray(options)) return options.map(inside);
-  if (isTable(options)) return Object.fromEntries(Object.entries(options).map(([key, value]) => [key, inside(value)]));
-  return options;
 }
 
 /** All the engine needs. The heavy parts are loaded when a stage first asks for them. */

@@ -1,5 +1,4 @@
-import type { NodeState } from '../plan/node-view.ts';
-import type { RunView } from '../plan/view.ts';
+import type { NodeState, RunView } from '../plan/view.ts';
 import type { RunOutcome } from '../spec/event.ts';
 import { formatMs } from './format.ts';
 

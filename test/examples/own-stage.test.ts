@@ -1,4 +1,4 @@
-import { cp, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { makeRig, type Rig } from '../support/rig.ts';
@@ -37,4 +37,25 @@ test('a stage that calls a Python script runs in an environment of its own, and 
   const script = rig.path('own-stage/python/feature_ranges.py');
   await writeFile(script, `${await readFile(script, 'utf8')}# changed\n`);
   expect((await rig.run('plan', ...config, '--detailed-exitcode')).code).toBe(10);
+});
+
+test('a target of one file is deployed to, rolled back and taken down', async () => {
+  const rig = makeRig();
+  await cp(`${examples}/own-target`, rig.path('own-target'), { recursive: true });
+  await cp(`${examples}/digits/digits.keras`, rig.path('digits/digits.keras'));
+  const modelflow = (...args: string[]) => rig.start([...args, '--config', rig.path('own-target')]).finished;
+  const missing = await modelflow('run');
+  expect(missing.code).toBe(8);
+  expect(missing.stderr).toContain('MF5002');
+  await mkdir(rig.path('models'));
+  const first = await modelflow('run');
+  expect(first.code, first.stderr).toBe(0);
+  expect((await modelflow('plan', '--detailed-exitcode')).code).toBe(0);
+  const config = rig.path('own-target/deploy.config.ts');
+  await writeFile(config, (await readFile(config, 'utf8')).replace("digits.keras' })", "digits.keras' }), opset: 15"));
+  expect((await modelflow('run')).code).toBe(0);
+  expect((await modelflow('rollback')).code).toBe(0);
+  expect(await readFile(rig.path('models/digits/3/model.onnx'))).toEqual(await readFile(rig.path('models/digits/1/model.onnx')));
+  expect((await modelflow('down')).code).toBe(0);
+  expect(rig.exists('models/digits')).toBe(false);
 });

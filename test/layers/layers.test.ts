@@ -36,6 +36,8 @@ const breaches: Readonly<Record<string, readonly [string, string]>> = {
   'engine-knows-ports-only': ['core/engine/a.ts', '../store/other.ts'],
   'edges-know-spec-and-plan': ['core/store/a.ts', '../world/other.ts'],
   'serve-is-sealed': ['core/serve/a.ts', '../spec/other.ts'],
+  'testing-puts-suites-together': ['core/testing/a.ts', '../cli/other.ts'],
+  'nothing-rests-on-the-suites': ['core/cli/a.ts', '../testing/other.ts'],
   'core-knows-no-stage': ['core/cli/a.ts', '../../stages/other.ts'],
   'stages-use-the-door': ['stages/a.ts', '../core/spec/other.ts'],
   'one-owner-execa': ['core/world/a.ts', 'execa'],

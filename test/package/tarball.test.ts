@@ -134,6 +134,24 @@ describe('installed in an empty folder beside node@24', () => {
     await expect(fetch(`http://127.0.0.1:${port}/v2/health/live`)).rejects.toThrow();
   });
 
+  it('holds a stage to its contract under the test runner of Node', async () => {
+    const suite = `
+      import { test } from 'node:test';
+      import { defineArtifact, defineStage, z } from 'modelflow';
+      import { fixture, stageSuite } from 'modelflow/testing';
+      const Text = defineArtifact('text', z.object({ length: z.number() }));
+      let count = 0;
+      const stage = (name, facts) => defineStage({ name, version: 1, inputs: { text: Text }, options: {}, output: Text, run: async () => facts() });
+      const text = fixture(Text, { length: 3 }, { 'a.txt': 'abc' });
+      const cases = { good: () => stage('good', () => ({ length: 1 }))({ text }), bad: () => stage('bad', () => ({ length: count++ }))({ text }) };
+      for (const { name, run } of stageSuite(cases)) test(name, run);`;
+    write(project, { 'stage.test.mjs': suite });
+    const { code, stdout } = await installed.run(project, 'node', '--test', '--test-reporter=tap', 'stage.test.mjs');
+    expect(code).toBe(1);
+    expect(stdout.match(/^ *not ok .*/gm)).toEqual([expect.stringContaining('bad: makes the same bytes and facts')]);
+    expect(stdout).toMatch(/# pass 9\n/);
+  });
+
   it('says in one line what it needs under Node 20', async () => {
     const old = await oldNode(join(folder, 'old'));
     const run = await installed.runWith(old, 'plan');
