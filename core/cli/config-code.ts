@@ -11,6 +11,17 @@ import { existingFile, type ImportRecord } from './config-hooks.ts';
  * A dynamic import counts when it names a relative path in plain text.
  */
 export function codeDigest(file: string, record: ImportRecord): string {
+  return sha256(codeLines(file, record).join('\n'));
+}
+
+/** The same, part by part: `file <path>` → sha256, `package <name>` → version. */
+export function codeParts(file: string, record: ImportRecord): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    codeLines(file, record).map((line) => [line.slice(0, line.lastIndexOf(' ')), line.slice(line.lastIndexOf(' ') + 1)]),
+  );
+}
+
+function codeLines(file: string, record: ImportRecord): readonly string[] {
   const start = pathToFileURL(realpathSync(file)).href;
   const folder = dirname(fileURLToPath(start));
   const lines = new Set<string>();
@@ -30,7 +41,7 @@ export function codeDigest(file: string, record: ImportRecord): string {
       queue.push(next);
     }
   }
-  return sha256([...lines].sort().join('\n'));
+  return [...lines].sort();
 }
 
 function importsOf(url: string, record: ImportRecord): readonly string[] {

@@ -7,7 +7,7 @@ import type { Policy } from '../spec/plan-policy.ts';
 import { isRef } from '../spec/ref.ts';
 import { collectNodes } from '../spec/stage.ts';
 import { userCacheFolder } from '../world/cache-folder.ts';
-import { codeDigest } from './config-code.ts';
+import { codeDigest, codeParts } from './config-code.ts';
 import { configFailure } from './config-errors.ts';
 import { findConfig } from './config-find.ts';
 import { hookModules, type ImportRecord } from './config-hooks.ts';
@@ -31,6 +31,8 @@ export interface LoadedConfig {
   isUsers(file: string): boolean;
   /** Digest of a module of the user's and of all it imports, transitively: part of the fingerprint of a stage that is defined in it. */
   codeDigest(file: string): Promise<string>;
+  /** The same, part by part: `file <path>` → sha256, `package <name>` → version. */
+  codeParts(file: string): Promise<Readonly<Record<string, string>>>;
 }
 
 /**
@@ -52,6 +54,7 @@ export async function loadConfig(given: { readonly from: string; readonly file?:
     evaluate: (profile) => evaluate(pipeline, profile, record, file),
     isUsers: (module) => record.isUsers(pathToFileURL(module).href),
     codeDigest: async (module) => codeDigest(module, record),
+    codeParts: async (module) => codeParts(module, record),
   };
 }
 

@@ -135,7 +135,7 @@ function userName(): string {
 }
 
 /** The commit that is checked out, with `+` behind it when files differ from it; undefined outside of git. */
-function commitOf(root: string): string | undefined {
+export function commitOf(root: string): string | undefined {
   const git = (...args: string[]): string =>
     execFileSync('git', ['-C', root, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   try {

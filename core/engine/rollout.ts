@@ -16,6 +16,8 @@ export interface Rollout {
   readonly stamp: string;
   readonly what: StoredArtifact;
   readonly isForced: boolean;
+  /** The state of the live world that a reviewed plan speaks of; undefined once this run has changed it itself. */
+  readonly reviewed: { token: string | undefined };
   readonly ports: EnginePorts;
   readonly held: Held;
   emit(event: NewEvent): Promise<void>;
@@ -32,7 +34,10 @@ export function liveChange(
   const { target, service } = placement;
   const drift = driftOf(live, known.settled);
   const base = { target: target.target, service, url: live.url, token: live.token, drift };
-  if (stamp === undefined) return { ...base, action: live.revisions.length === 0 ? 'create' : 'replace', changes: [] };
+  // What it is made of is not known yet, but the settings are.
+  const settings = differences('settings', live.settings, target.settings);
+  if (stamp === undefined)
+    return live.revisions.length === 0 ? { ...base, action: 'create', changes: [] } : { ...base, action: 'replace', changes: settings };
   const current = live.revisions.find((revision) => revision.stamp === stamp);
   const isWhole = current?.weight === 100 && current.health === 'ready';
   if (isWhole && drift.length === 0) return { ...base, action: 'none', changes: [] };
@@ -41,7 +46,7 @@ export function liveChange(
   const serving = live.revisions.find((revision) => revision.weight > 0) ?? live.revisions[0];
   if (known.was !== what || serving === undefined)
     changes.push({ path: 'artifact', before: known.was?.slice(0, 12), after: what?.slice(0, 12) });
-  changes.push(...differences('settings', live.settings, target.settings));
+  changes.push(...settings);
   const health = isWhole ? [] : [{ path: 'health', before: current?.health, after: 'ready' }];
   if (current) return { ...base, action: 'repair', changes: [...changes, ...health] };
   return { ...base, action: serving ? 'replace' : 'create', changes };
@@ -81,6 +86,14 @@ async function bringAbout(rollout: Rollout, signal: AbortSignal, log: Log): Prom
       hint: 'Deploy something else, or this again with `modelflow run --force`.',
     });
   }
+  if (rollout.reviewed.token !== undefined && rollout.reviewed.token !== before.token)
+    throw failure(
+      'MF2101',
+      `${service} on ${target.target} is not as it was when the plan was reviewed: state ${rollout.reviewed.token} -> ${before.token}`,
+      {
+        hint: `${service} was not touched. Make a new plan, and have it reviewed.`,
+      },
+    );
   const problems = await target.def.check(context, service);
   const [problem] = problems.filter((each) => each.severity === 'error');
   if (problem) throw failure(problem.code, problem.message, problem);
@@ -88,6 +101,7 @@ async function bringAbout(rollout: Rollout, signal: AbortSignal, log: Log): Prom
   await held.check();
   await ports.results.forget(stamp);
   await rollout.emit({ type: 'release-intended', node: rollout.node, release });
+  rollout.reviewed.token = undefined;
   const live = await target.def.apply(context, { service, revisions: [{ stamp, weight: 100, what: typed(what) }] }, before);
   return settle(rollout, live, before, signal, log);
 }

@@ -5,7 +5,7 @@ import { deployedOf, inputsOf } from '../plan/plan.ts';
 import type { Code } from '../spec/codes.ts';
 import { type Diagnostic, failure } from '../spec/diagnostic.ts';
 import type { NewEvent, RunOutcome } from '../spec/event.ts';
-import type { Plan } from '../spec/plan.ts';
+import type { FingerprintParts, Plan } from '../spec/plan.ts';
 import type { Policy } from '../spec/plan-policy.ts';
 import type { StoredArtifact } from '../spec/port.ts';
 import { ApprovalPending, judgeFactsPolicies, refusedBefore, waitForApproval } from './consent.ts';
@@ -14,6 +14,14 @@ import { diagnosticsOf, Stopped } from './failure.ts';
 import type { Emit, EnginePorts } from './ports.ts';
 import { rollOut } from './rollout.ts';
 import { scheduleOf } from './schedule.ts';
+
+/** What a reviewed plan wants to stay as it was. */
+export interface Reviewed {
+  /** Throws MF2101 when what decides the bytes of a node is not what was reviewed. */
+  check(node: string, parts: FingerprintParts): void;
+  /** Node → the state of the live world that it was planned against. */
+  readonly tokens: ReadonlyMap<string, string>;
+}
 
 export interface RunRequest {
   readonly run: string;
@@ -28,6 +36,8 @@ export interface RunRequest {
   readonly policies: readonly Policy[];
   /** Nodes that whoever started the run approves. */
   readonly approve: ReadonlySet<string>;
+  /** What a reviewed plan holds the run to. */
+  readonly reviewed?: Reviewed;
   readonly concurrency: number;
   readonly signal: AbortSignal;
   /** Chooses among the ready nodes; the first one unless said otherwise. */
@@ -131,6 +141,7 @@ async function makeNode(
   await judgeGates(node, request.graph, made, emit);
   const inputs = inputsOf(node, made);
   const parts = await ports.parts(node, inputs);
+  request.reviewed?.check(node.name, parts);
   const fingerprint = fingerprintOf(parts);
   const isForced = request.forced.has(node.name);
   const job = { node, inputs, parts, signal: request.signal, ports, emit };
@@ -148,9 +159,11 @@ async function makeNode(
     (await ports.live(node, fingerprint, what, isForced)).action === 'held';
   if (!isHeld) await waitForApproval({ node, request, ports, emit }, fingerprint);
   if (!placement || !what) return judged(await execute(job));
+  const reviewed = { token: request.reviewed?.tokens.get(node.name) };
   const deployed = await execute({
     ...job,
-    rollout: (signal, log) => rollOut({ node: node.name, placement, stamp: fingerprint, what, isForced, ports, emit }, signal, log),
+    rollout: (signal, log) =>
+      rollOut({ node: node.name, placement, stamp: fingerprint, what, isForced, reviewed, ports, emit }, signal, log),
   });
   return judged(deployed);
 }
@@ -191,7 +204,7 @@ async function judgeGates(node: GraphNode, graph: Graph, made: ReadonlyMap<strin
   if (first) throw failure(first.code, first.message, { ...first, detail: refused.slice(1).map((each) => each.message) });
 }
 
-const refusals: ReadonlySet<Code> = new Set<Code>(['MF4001', 'MF4002', 'MF4110', 'MF5007', 'MF7001']);
+const refusals: ReadonlySet<Code> = new Set<Code>(['MF2101', 'MF4001', 'MF4002', 'MF4110', 'MF5007', 'MF7001']);
 
 function outcomeOf(diagnostics: readonly Diagnostic[]): RunOutcome {
   const [first] = diagnostics;

@@ -41,6 +41,8 @@ export interface PlanRequest {
   /** Made again even when there is a result. */
   readonly forced: ReadonlySet<string>;
   readonly policies: readonly Policy[];
+  /** Told what decides the bytes of each step; of one that is decided later as far as it is known. */
+  readonly onParts?: (node: string, parts: FingerprintParts) => void;
 }
 
 /** What would be reused, run and changed, and why. Changes nothing. */
@@ -49,7 +51,7 @@ export async function makePlan(request: PlanRequest, ports: PlanPorts): Promise<
   const steps: Step[] = [];
   for (const node of request.graph.nodes) {
     if (!request.within.has(node.name)) continue;
-    const decided = await decide(node, made, ports, request.forced.has(node.name));
+    const decided = await decide(node, made, ports, request);
     steps.push(decided.step);
     if (decided.artifact) made.set(node.name, decided.artifact);
   }
@@ -88,17 +90,25 @@ interface Decided {
   readonly artifact?: StoredArtifact;
 }
 
-async function decide(node: GraphNode, made: ReadonlyMap<string, StoredArtifact>, ports: PlanPorts, isForced: boolean): Promise<Decided> {
+async function decide(
+  node: GraphNode,
+  made: ReadonlyMap<string, StoredArtifact>,
+  ports: PlanPorts,
+  request: PlanRequest,
+): Promise<Decided> {
+  const isForced = request.forced.has(node.name);
   const history = ports.history(node.name);
   const needs = [...new Set(node.edges.map((edge) => edge.from))];
   const base = { node: node.name, stage: node.node.stage.name, lastMs: history?.lastMs, needs };
   const deploys = node.node.stage.deploys !== undefined;
   const after = [...new Set(node.edges.filter((edge) => !edge.isGate && !made.has(edge.from)).map((edge) => edge.from))];
   if (after.length > 0) {
+    request.onParts?.(node.name, await ports.parts(node, knownInputsOf(node, made)));
     return { step: { ...base, do: 'decide-later', after, ...(deploys ? { live: await ports.live(node, undefined, undefined) } : {}) } };
   }
   const inputs = inputsOf(node, made);
   const parts = await ports.parts(node, inputs);
+  request.onParts?.(node.name, parts);
   const fingerprint = fingerprintOf(parts);
   const known = isForced ? undefined : await ports.made(fingerprint);
   const because: readonly Cause[] = isForced ? [{ why: 'forced' }] : causes(history, parts, fingerprint);
@@ -157,6 +167,12 @@ export function inputsOf(node: GraphNode, made: ReadonlyMap<string, StoredArtifa
     else if (found[0]) inputs[slot] = found[0];
   }
   return inputs;
+}
+
+/** Those slots whose every artifact is made. */
+function knownInputsOf(node: GraphNode, made: ReadonlyMap<string, StoredArtifact>): Inputs {
+  const open = new Set(node.edges.filter((edge) => !edge.isGate && !made.has(edge.from)).map((edge) => edge.slot));
+  return Object.fromEntries(Object.entries(inputsOf(node, made)).filter(([slot]) => !open.has(slot)));
 }
 
 /** What a deploying node puts into the world. */

@@ -89,10 +89,10 @@ export function changeLines(change: Change): readonly { readonly sign: '+' | '-'
   ];
 }
 
-/** What somebody else changed: `by hand: settings.port: 8080 (as released) -> 9090 (now)`. */
+/** What somebody else changed: `drift (changed by hand): settings.port: 8080 (released) -> 9090 (now)`. */
 export function driftText({ path, before, after }: Change): string {
   const value = (each: unknown, none: string): string => (each === undefined ? none : formatValue(each));
-  return `drift, not released by modelflow: ${oneLine(path)}: ${value(before, 'not there')} (released) -> ${value(after, 'gone')} (now)`;
+  return `drift (changed by hand): ${oneLine(path)}: ${value(before, 'not there')} (released) -> ${value(after, 'gone')} (now)`;
 }
 
 /** The same on one line: `replicas: 1 -> 2`. */

@@ -126,6 +126,28 @@ export const codes = {
     exit: 2,
     explain: 'A stage depends on its own result. This can only be built by hand-made refs.',
   },
+  MF2101: {
+    title: 'The reviewed plan no longer fits',
+    exit: 5,
+    explain:
+      '`run --plan` does exactly what was reviewed, or nothing. Since the plan was made something has moved: the configuration or what it imports, an input file, an option, a tool, modelflow itself, a gate or a policy, or what is live. Each is named. Make a new plan, and have it reviewed.',
+  },
+  MF2102: {
+    title: 'The file is no plan',
+    exit: 2,
+    explain: 'The file given with --plan cannot be read, is not what `plan --out` writes, or was changed after it was made.',
+  },
+  MF2103: {
+    title: 'The plan is of a newer format',
+    exit: 2,
+    explain: 'The plan was made by a newer modelflow. Use that version, or make a new plan.',
+  },
+  MF2104: {
+    title: 'The plan is of another pipeline or profile',
+    exit: 2,
+    explain: 'A plan is carried out on the pipeline and the profile that it was made of.',
+  },
+  MF2105: { title: 'The plan cannot be written', exit: 2, explain: 'The file given with --out cannot be written. The message says why.' },
   MF3001: {
     title: 'A stage failed',
     exit: 1,

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { buildProgram } from '../../core/cli/program.ts';
 import { type ArtifactKind, codes, z } from '../../core/index.ts';
+import { planFileSchema } from '../../core/spec/plan-file.ts';
 import type { AnyStage } from '../../core/spec/ref.ts';
 import { kindsOf } from '../../core/spec/slot.ts';
 import * as stages from '../../stages/index.ts';
@@ -13,7 +14,19 @@ const generated = '<!-- Generated from the code by `npm run docs`. -->\n';
 
 /** File name → text of the page. */
 export function referencePages(): Readonly<Record<string, string>> {
-  return { 'errors.md': errorsPage(), 'cli.md': cliPage(), 'stages.md': stagesPage(), 'kinds.md': kindsPage() };
+  return {
+    'errors.md': errorsPage(),
+    'cli.md': cliPage(),
+    'stages.md': stagesPage(),
+    'kinds.md': kindsPage(),
+    'plan.schema.json': planSchema(),
+  };
+}
+
+/** Of `plan --out` and `plan --json`. */
+function planSchema(): string {
+  const schema = z.toJSONSchema(planFileSchema, { io: 'input', unrepresentable: 'any' });
+  return `${JSON.stringify({ title: 'A plan of modelflow', ...schema }, undefined, 2)}\n`;
 }
 
 /** A module's names come in another order from Node than from vitest. */

@@ -21,10 +21,10 @@ describe('what somebody changed by hand', () => {
     });
     const plan = await rig.run('plan', '--detailed-exitcode');
     expect(plan.code).toBe(10);
-    expect(plan.stdout).toContain('drift, not released by modelflow: settings.env.A: "1" (released) -> "2" (now)');
+    expect(plan.stdout).toContain('drift (changed by hand): settings.env.A: "1" (released) -> "2" (now)');
     expect(plan.stdout).toContain('settings.env.B: "3" (removed)');
     expect((await planSeen(rig)).steps.at(-1)).toMatchObject({ do: 'run', live: { action: 'repair' } });
-    expect((await rig.run('plan', '--format', 'markdown')).stdout).toContain('! drift, not released by modelflow: settings.env.A');
+    expect((await rig.run('plan', '--format', 'markdown')).stdout).toContain('! drift (changed by hand): settings.env.A');
     expect((await rig.run('run')).code).toBe(0);
     expect(applied(rig)).toHaveLength(2);
     expect((await rig.run('plan', '--detailed-exitcode')).code).toBe(0);

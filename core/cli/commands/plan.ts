@@ -1,6 +1,8 @@
+import { resolve } from 'node:path';
 import { makePlan } from '../../plan/plan.ts';
 import type { ExitCode } from '../../spec/codes.ts';
-import type { Plan } from '../../spec/plan.ts';
+import type { FingerprintParts, Plan } from '../../spec/plan.ts';
+import type { PlanFile } from '../../spec/plan-file.ts';
 import { planPorts } from '../engine-ports.ts';
 import { leftBehind, leftBehindWarnings } from '../left-behind.ts';
 import { showDiagnostics } from '../show.ts';
@@ -11,15 +13,20 @@ export interface PlanOptions extends Where {
   readonly force: readonly string[] | true;
   readonly format: 'text' | 'json' | 'markdown';
   readonly detailedExitcode: boolean;
+  /** Where the plan is written for review. */
+  readonly out: string | undefined;
 }
 
 /** `modelflow plan`: what would happen, and why. Nothing is changed on disk or in the world. */
 export async function planCommand(options: PlanOptions, signal: AbortSignal): Promise<ExitCode> {
   const workspace = await openWorkspace(options);
   await showDiagnostics(workspace.warnings);
-  const plan = await planOf(workspace, options, signal);
+  const isWhole = options.out !== undefined || options.format === 'json';
+  const file = isWhole ? await wholePlanOf(workspace, options, signal) : undefined;
+  const plan = file ?? (await planOf(workspace, options, signal));
   await showDiagnostics(leftBehindWarnings(await leftBehind(workspace, signal)));
   console.log(await rendered(plan, options.format));
+  if (options.out !== undefined && file) await handOver(file, options.cwd, options.out);
   if (!options.detailedExitcode) return 0;
   // A run would end with 3, whatever else it would do.
   if (plan.gates.some((gate) => gate.verdict === 'fail' || gate.verdict === 'not-enough-data')) return 3;
@@ -27,12 +34,35 @@ export async function planCommand(options: PlanOptions, signal: AbortSignal): Pr
   return hasChanges(plan) ? 10 : 0;
 }
 
-export async function planOf(workspace: Workspace, options: Pick<PlanOptions, 'only' | 'force'>, signal: AbortSignal): Promise<Plan> {
+async function handOver(plan: PlanFile, cwd: string, out: string): Promise<void> {
+  const { writePlanFile } = await import('../plan-file.ts');
+  await writePlanFile(resolve(cwd, out), plan);
+  console.error(`the plan ${plan.planDigest.slice(0, 12)} is in ${out}: \`modelflow run --plan ${out}\` does exactly this, or nothing`);
+}
+
+/** The plan with all that must not move before it is carried out. */
+export async function wholePlanOf(
+  workspace: Workspace,
+  options: Pick<PlanOptions, 'only' | 'force'>,
+  signal: AbortSignal,
+): Promise<PlanFile> {
+  const { planFileOf } = await import('../plan-file.ts');
+  const parts = new Map<string, FingerprintParts>();
+  const plan = await planOf(workspace, options, signal, (node, found) => void parts.set(node, found));
+  return planFileOf(workspace, plan, parts, { only: options.only, force: options.force });
+}
+
+export async function planOf(
+  workspace: Workspace,
+  options: Pick<PlanOptions, 'only' | 'force'>,
+  signal: AbortSignal,
+  onParts?: (node: string, parts: FingerprintParts) => void,
+): Promise<Plan> {
   const { graph, config, profile } = workspace;
   const within = selected(graph, options.only);
   const forced = forcedOf(workspace, options, within);
   return makePlan(
-    { pipeline: config.pipeline.pipeline, profile, graph, within, forced, policies: workspace.policies },
+    { pipeline: config.pipeline.pipeline, profile, graph, within, forced, policies: workspace.policies, ...(onParts ? { onParts } : {}) },
     planPorts(workspace, signal),
   );
 }

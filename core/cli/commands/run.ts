@@ -1,9 +1,12 @@
 import { availableParallelism } from 'node:os';
-import { type RunResult, run } from '../../engine/run.ts';
+import { resolve } from 'node:path';
+import { type Reviewed, type RunResult, run } from '../../engine/run.ts';
 import { planDigestOf } from '../../plan/canonical.ts';
 import { codes, type ExitCode } from '../../spec/codes.ts';
+import { failure } from '../../spec/diagnostic.ts';
 import type { Reporter } from '../../spec/journal.ts';
 import type { Plan } from '../../spec/plan.ts';
+import type { PlanFile } from '../../spec/plan-file.ts';
 import { enginePorts } from '../engine-ports.ts';
 import { leftBehind, leftBehindWarnings } from '../left-behind.ts';
 import { packageManifest } from '../package-root.ts';
@@ -11,7 +14,7 @@ import { revealAll } from '../secrets.ts';
 import { beginSession } from '../session.ts';
 import { showDiagnostics, wantsColor } from '../show.ts';
 import { named, openWorkspace, selected, type Where, type Workspace } from '../workspace.ts';
-import { forcedOf, planCommand, planOf } from './plan.ts';
+import { forcedOf, planCommand, planOf, wholePlanOf } from './plan.ts';
 
 export interface RunOptions extends Where {
   readonly only: readonly string[];
@@ -19,27 +22,33 @@ export interface RunOptions extends Where {
   readonly concurrency: number | undefined;
   /** Nodes or stages that whoever starts the run approves. */
   readonly approve: readonly string[];
+  /** The file of a reviewed plan: exactly that is done, or nothing. */
+  readonly plan: string | undefined;
   readonly json: boolean;
   readonly dryRun: boolean;
 }
 
 /** `modelflow run`: makes what is not made yet. Whatever stopped the run before, it goes on from there. */
-export async function runCommand(options: RunOptions, signal: AbortSignal): Promise<ExitCode> {
-  if (options.dryRun) return planCommand({ ...options, format: options.json ? 'json' : 'text', detailedExitcode: false }, signal);
+export async function runCommand(given: RunOptions, signal: AbortSignal): Promise<ExitCode> {
+  const file = given.plan === undefined ? undefined : await readReviewed(given, given.plan);
+  const options = file ? { ...given, profile: file.profile, ...file.selection } : given;
+  if (options.dryRun)
+    return planCommand({ ...options, format: options.json ? 'json' : 'text', detailedExitcode: false, out: undefined }, signal);
   const workspace = await openWorkspace(options);
   await showDiagnostics(workspace.warnings);
+  const remade = file && (await remakeReviewed(workspace, file, given.plan ?? '', signal));
   const within = selected(workspace.graph, options.only);
   const forced = forcedOf(workspace, options, within);
   const session = beginSession(workspace);
   try {
-    const plan = await planOf(workspace, options, signal);
+    const plan = remade?.plan ?? (await planOf(workspace, options, signal));
     const begun = new Set(plan.steps.flatMap((step) => (step.do === 'run' || step.do === 'decide-later' ? [step.node] : [])));
     revealAll(
       workspace.graph.nodes.filter((node) => begun.has(node.name)),
       workspace.secrets,
     );
     const reporters = [await reporterFor(options, plan)];
-    const planDigest = planDigestOf(plan);
+    const planDigest = file?.planDigest ?? planDigestOf(plan);
     const origin = { ...session.origin, planDigest };
     const ports = enginePorts(workspace, { ...session, origin, reporters, signal });
     const concurrency = options.concurrency ?? availableParallelism();
@@ -54,6 +63,7 @@ export async function runCommand(options: RunOptions, signal: AbortSignal): Prom
         planDigest,
         policies: workspace.policies,
         approve: approvedNodes(workspace, options.approve),
+        ...(remade ? { reviewed: remade.reviewed } : {}),
         concurrency,
         signal,
       },
@@ -65,6 +75,25 @@ export async function runCommand(options: RunOptions, signal: AbortSignal): Prom
   } finally {
     session.end();
   }
+}
+
+async function readReviewed(options: RunOptions, path: string): Promise<PlanFile> {
+  const { readPlanFile } = await import('../plan-file.ts');
+  const file = await readPlanFile(resolve(options.cwd, path));
+  if (options.profile === undefined || options.profile === file.profile) return file;
+  throw failure('MF2104', `${path} is a plan of the profile ${file.profile}, and not of ${options.profile}`, {
+    hint: 'Leave --profile out.',
+  });
+}
+
+async function remakeReviewed(
+  workspace: Workspace,
+  file: PlanFile,
+  path: string,
+  signal: AbortSignal,
+): Promise<{ readonly plan: Plan; readonly reviewed: Reviewed }> {
+  const { holdToReviewed } = await import('../plan-file.ts');
+  return holdToReviewed(workspace, file, path, () => wholePlanOf(workspace, file.selection, signal));
 }
 
 /** From the command line, and from MODELFLOW_APPROVE with commas between. */

@@ -10,7 +10,8 @@ export function pipelineCommands({ program, where, signal, done }: CommandScope)
     .option('--force [stage...]', 'as if these had never run; without names, all')
     .addOption(new Option('--format <format>', 'how to print it').choices(['text', 'json', 'markdown']).default('text'))
     .option('--json', 'the same as --format json')
-    .option('--detailed-exitcode', 'exit with 10 when something would change, with 3 when a gate refuses')
+    .option('--detailed-exitcode', 'exit with 10 when something would change, with 3 when a gate or a policy refuses')
+    .option('--out <file>', 'write the plan to a file as well, for `run --plan`')
     .addHelpText(
       'after',
       '\nExamples:\n  modelflow plan --format markdown > plan.md    for a pull request comment\n  modelflow plan --profile production --json\n',
@@ -22,6 +23,7 @@ export function pipelineCommands({ program, where, signal, done }: CommandScope)
         format: 'text' | 'json' | 'markdown';
         json?: true;
         detailedExitcode?: true;
+        out?: string;
       }) => {
         const { planCommand } = await import('../commands/plan.ts');
         const format = options.json ? 'json' : options.format;
@@ -33,6 +35,7 @@ export function pipelineCommands({ program, where, signal, done }: CommandScope)
               force: options.force ?? [],
               format,
               detailedExitcode: options.detailedExitcode ?? false,
+              out: options.out,
             },
             signal,
           ),
@@ -46,6 +49,7 @@ export function pipelineCommands({ program, where, signal, done }: CommandScope)
     .option('--only <stage...>', 'only these stages and what they need')
     .option('--force [stage...]', 'make these again; without names, all')
     .option('--concurrency <number>', 'how many stages at the same time; as many as there are cores by default', positiveInteger)
+    .addOption(new Option('--plan <file>', 'do exactly what this reviewed plan says, or nothing').conflicts(['only', 'force', 'dryRun']))
     .option('--approve <stage...>', 'approve these stages, as what they do in this run')
     .option('--json', 'the events of the run on stdout, one JSON object a line')
     .addHelpText(
@@ -57,13 +61,14 @@ export function pipelineCommands({ program, where, signal, done }: CommandScope)
         only?: string[];
         force?: string[] | true;
         concurrency?: number;
+        plan?: string;
         approve?: string[];
         json?: true;
         dryRun?: true;
       }) => {
         const { runCommand } = await import('../commands/run.ts');
-        const { only = [], force = [], concurrency, approve = [], json = false, dryRun = false } = options;
-        done(await runCommand({ ...where(), only, force, concurrency, approve, json, dryRun }, signal));
+        const { only = [], force = [], concurrency, plan, approve = [], json = false, dryRun = false } = options;
+        done(await runCommand({ ...where(), only, force, concurrency, plan, approve, json, dryRun }, signal));
       },
     );
   program

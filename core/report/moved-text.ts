@@ -1,0 +1,37 @@
+import type { Moved } from '../plan/review.ts';
+import { unreachable } from '../spec/unreachable.ts';
+import { causeText, driftText } from './change-text.ts';
+import { oneLine, shortDigest } from './format.ts';
+
+/** What is not as it was when a plan was reviewed: a line, and further ones that belong to it. */
+export function movedText(moved: Moved): readonly string[] {
+  switch (moved.what) {
+    case 'config': {
+      const { path, from, to } = moved;
+      const name = path.replace(/^file /, '');
+      if (from === undefined) return [`${name} is imported now, and was not`];
+      if (to === undefined) return [`${name} is not imported any more`];
+      return [`${name} changed: ${shortDigest(from)} -> ${shortDigest(to)}`];
+    }
+    case 'modelflow':
+      return [`modelflow is another version: ${moved.from} -> ${moved.to}`];
+    case 'step':
+      return [moved.is === 'new' ? `${moved.node} was not in the plan` : `${moved.node} is in the plan, and not in the pipeline any more`];
+    case 'part':
+      return [`${moved.node}: ${causeText(moved.cause)}`];
+    case 'live': {
+      const { node, from, to } = moved;
+      const what = `${node}: ${to.service} on ${to.target} is not as it was: state ${oneLine(from.token)} -> ${oneLine(to.token)}`;
+      const action = from.action === to.action ? [] : [`  planned was: ${from.action}; now it would be: ${to.action}`];
+      return [what, ...action, ...to.drift.map((change) => `  ${driftText(change)}`)];
+    }
+    case 'rule':
+      return [
+        moved.is === 'new'
+          ? `${oneLine(moved.rule)} was not in the plan`
+          : `${oneLine(moved.rule)} is in the plan, and does not hold any more`,
+      ];
+    default:
+      return unreachable(moved);
+  }
+}
