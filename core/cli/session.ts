@@ -19,7 +19,7 @@ export interface Session {
 }
 
 /** Takes the lock, clears away what a killed run left, and begins a run. Fails with MF6001 while another run lives. */
-export function beginSession(workspace: Workspace, as: LockWorld = lockWorld()): Session {
+export function beginSession(workspace: Workspace, as: LockWorld = lockWorld(), origin = originOf): Session {
   const { store } = workspace;
   initialiseStore(store.root, store.disk);
   const lock: Lock = takeLock(lockFolder(store), store.disk, as);
@@ -31,7 +31,7 @@ export function beginSession(workspace: Workspace, as: LockWorld = lockWorld()):
     const { run, journal } = store.runs.begin(systemClock());
     const { redactor } = workspace.secrets;
     const redacted: Journal = { append: (event) => journal.append(redactor.event(event)) };
-    return { run, journal: redacted, origin: originOf(workspace.config.root), end: () => lock.release() };
+    return { run, journal: redacted, origin: origin(workspace.config.root), end: () => lock.release() };
   } catch (error) {
     lock.release();
     throw error;
