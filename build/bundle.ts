@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 const sources = globSync('{core,stages}/**/*.ts', { cwd: root }).map((path) => path.replaceAll('\\', '/'));
 const binSource = 'core/cli/bin.ts';
-const fromBin = ['core/cli/compile-cache.ts', 'core/cli/main.ts'];
+const fromBin = ['core/cli/compile-cache.ts', 'core/cli/host-main.ts', 'core/cli/main.ts'];
 /** Loaded by every command: cheaper inside than as folders of small files. Their licences go along. */
 const inside = ['zod', 'commander'];
 

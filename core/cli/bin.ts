@@ -6,8 +6,11 @@ const [major = 0, minor = 0] = given.split('.').map(Number);
 if (major >= 24 || (major === 22 && minor >= 19)) {
   import('./compile-cache.ts')
     .then(({ keepCompiledCode }) => keepCompiledCode())
-    .then(() => import('./main.ts'))
-    .then(({ main }) => main(process.argv.slice(2)))
+    .then(() =>
+      process.argv[2] === 'exec-stage'
+        ? import('./host-main.ts').then(({ hostStage }) => hostStage())
+        : import('./main.ts').then(({ main }) => main(process.argv.slice(2))),
+    )
     .then((code) => {
       // What a stage left open must not keep a command alive that is done; only what is still to be written is waited for.
       const written = [process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write('', resolve)));

@@ -10,10 +10,12 @@ import type { Placement, StageContext } from '../spec/ref.ts';
 import { filesFolder } from '../store/artifacts.ts';
 import { systemClock } from '../world/clock.ts';
 import { forStage } from '../world/for-stage.ts';
+import type { ProcessIdentity } from '../world/process-identity.ts';
 import { fingerprintParts } from './fingerprint-parts.ts';
 import { processesFor, type RunWorld } from './processes.ts';
 import { runHere } from './run-here.ts';
 import { silentLog } from './show.ts';
+import { needsHost, runInHost } from './stage-host.ts';
 import { inTheirCode } from './their-code.ts';
 import { runsLookedAt, type Workspace } from './workspace.ts';
 
@@ -85,7 +87,7 @@ export function placementOf(node: GraphNode, options: Readonly<Record<string, un
 
 /** All the engine needs. The heavy parts are loaded when a stage first asks for them. */
 export function enginePorts(workspace: Workspace, world: RunWorld): EnginePorts {
-  const { store } = workspace;
+  const { store, config } = workspace;
   const work = join(store.root, 'work', store.scope, world.run);
   const planned = planPorts(workspace, world.signal);
   return {
@@ -113,6 +115,14 @@ export function enginePorts(workspace: Workspace, world: RunWorld): EnginePorts 
       store.disk.makeScratch(out);
       return { out, remove: () => store.disk.discard(folder) };
     },
-    runStage: (work) => runHere(work, planned.options(work.node), processesFor(work.node.name, work.signal, work.log, world)),
+    runStage(given) {
+      const { name } = given.node;
+      const onChild = ({ pid, startedAt }: ProcessIdentity): void =>
+        // A line that cannot be written must not end the process; the next event reports the same disk, and the child dies with us either way.
+        void world.journal.append({ type: 'child-started', node: name, pid, startedAt }).catch((error) => given.log.warn(String(error)));
+      const programs = processesFor(given.signal, given.log, onChild);
+      if (!needsHost(given.node, config)) return runHere(given, planned.options(given.node), programs);
+      return runInHost(given, { config: config.file, root: config.root, profile: workspace.profile }, programs.process, onChild);
+    },
   };
 }

@@ -15,7 +15,7 @@ import type { Workspace } from './workspace.ts';
 type ReadSource = (source: Source, shown: string) => Promise<SourceDigest>;
 
 /** Everything that decides the bytes of a node, read from the user's files and from the code of its stage. */
-export function fingerprintParts({ config }: Workspace): Pick<EnginePorts, 'parts' | 'sourcesUnchanged'> {
+export function fingerprintParts({ config }: Pick<Workspace, 'config'>): Pick<EnginePorts, 'parts' | 'sourcesUnchanged'> {
   const digests = sourceDigests();
   const codeDigests = new Map<string, Promise<string>>();
   const usersCode = (file: string): Promise<string> => remembered(codeDigests, file, () => config.codeDigest(file));

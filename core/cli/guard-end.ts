@@ -13,14 +13,14 @@ export interface EndGuard {
 }
 
 /**
- * Stages run in this process. One may end it (`process.exit`), wait for what never comes (Node then ends with exit code 0),
+ * Stages of packages run in this process, and so does what a configuration does itself. They may end it (`process.exit`), wait for what never comes (Node then ends with exit code 0),
  * or leave a promise behind that fails; and who reads our output may go away. `stop` ends the command cleanly.
  */
 export function guardEnd(stop: () => void): EndGuard {
   let code: ExitCode | undefined;
   let isIdle = false;
   const onThrown = (error: unknown): void => {
-    const diagnostic = thrownDiagnostic(error);
+    const diagnostic = thrownDiagnostic(error, 'The run was stopped; what was finished is kept.');
     code ??= diagnostic.code === 'MF9001' ? 70 : 1;
     void showDiagnostics([diagnostic]);
     stop();
@@ -47,7 +47,7 @@ export function guardEnd(stop: () => void): EndGuard {
 }
 
 /** The code that threw is the first in the stack that lies in a file: ours, and then it is our bug, or anybody else's. */
-function thrownDiagnostic(error: unknown): Diagnostic {
+export function thrownDiagnostic(error: unknown, then: string): Diagnostic {
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const first = parseFrame(stack)?.file;
   if (first !== undefined && ownModules().owns(pathToFileURL(first).href)) return { code: 'MF9001', severity: 'error', message: stack };
@@ -56,7 +56,7 @@ function thrownDiagnostic(error: unknown): Diagnostic {
     code: 'MF3001',
     severity: 'error',
     message: `something failed that nobody was waiting for: ${message}`,
-    hint: 'A stage, or a library that it uses, left a promise or a callback behind. The run was stopped; what was finished is kept.',
+    hint: `A stage, or a library that it uses, left a promise or a callback behind. ${then}`,
     detail: detail.slice(0, 5).map((line) => line.trim()),
   };
 }

@@ -2,6 +2,7 @@ import type { Origin } from '../engine/ports.ts';
 import type { Journal, Reporter } from '../spec/journal.ts';
 import type { Log, ProcessRunner, PythonRunner } from '../spec/port.ts';
 import { userCacheFolder } from '../world/cache-folder.ts';
+import type { ProcessIdentity } from '../world/process-identity.ts';
 
 /** The run that a command has begun. */
 export interface RunWorld {
@@ -12,22 +13,16 @@ export interface RunWorld {
   readonly signal: AbortSignal;
 }
 
-/** What a stage runs programs with. Every child is journalled, so that the next run can make sure that none of them is left. */
+/** What a stage runs programs with. `onStarted` hears of every child: the next run must be able to make sure that none of them is left. */
 export function processesFor(
-  node: string,
   signal: AbortSignal,
   log: Log,
-  world: RunWorld,
+  onStarted: (child: ProcessIdentity) => void,
 ): { readonly process: ProcessRunner; readonly python: PythonRunner } {
   // Loaded when a stage first starts a program: a plan, and most stages, start none.
   const runner = once(async (): Promise<ProcessRunner> => {
     const { processRunner } = await import('../world/process.ts');
-    return processRunner({
-      signal,
-      // A line that cannot be written must not end the process; the next event reports the same disk, and the child dies with us either way.
-      onStarted: ({ pid, startedAt }) =>
-        void world.journal.append({ type: 'child-started', node, pid, startedAt }).catch((error: unknown) => log.warn(String(error))),
-    });
+    return processRunner({ signal, onStarted });
   });
   const process: ProcessRunner = { run: async (request) => (await runner()).run(request) };
   const bridge = once(async (): Promise<PythonRunner> => {

@@ -173,6 +173,24 @@ export const codes = {
     exit: 1,
     explain: 'An artifact holds plain files and folders: no links that leave it, no sockets, no devices.',
   },
+  MF3006: {
+    title: 'The configuration changed during the run',
+    exit: 1,
+    explain:
+      'A stage of your own runs in a process of its own, which evaluates the configuration again. The stage found there is not the one that the run began: a file was changed meanwhile, or the configuration gives something else each time that it is evaluated. Nothing was made of it.',
+  },
+  MF3007: {
+    title: 'The process of a stage ended before the stage did',
+    exit: 1,
+    explain:
+      'The stage called `process.exit`, waited for what could no longer happen, or crashed in native code. It fails alone: the run ends as after any other failure.',
+  },
+  MF3008: {
+    title: 'A stage ran out of memory',
+    exit: 1,
+    explain:
+      'The JavaScript heap of the process of the stage was full, or the system killed the process. Work in smaller pieces, raise the limit with NODE_OPTIONS=--max-old-space-size, or say with `weight: { memory }` what the stage takes.',
+  },
   MF3101: {
     title: 'The file is not a model of this kind',
     exit: 1,

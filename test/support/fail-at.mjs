@@ -1,4 +1,5 @@
 // Loaded into the CLI with --import: at the n-th change on disk below a folder the process is killed, or the disk is full from then on.
+// The hosts of stages inherit it; what they write is their attempt's own affair.
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 
@@ -14,7 +15,7 @@ fs.openSync = (path, ...more) => {
   open.set(descriptor, String(path));
   return descriptor;
 };
-for (const name of names) {
+for (const name of process.argv[2] === 'exec-stage' ? [] : names) {
   const real = fs[name];
   fs[name] = (first, ...more) => {
     const path = typeof first === 'number' ? (open.get(first) ?? '') : String(first);
