@@ -48,7 +48,7 @@ async function putBack(operation: ServiceOperation, to: string | undefined, held
     live,
   );
   const health = await target.def.probe(old, now);
-  await operation.emit({ type: 'rolled-back', node, service, from: current, release: entry.release });
+  await operation.emit({ type: 'rolled-back', node, service, from: current, release: entry.release, live: now });
   if (!health.ok)
     throw failure(
       'MF5004',

@@ -1,4 +1,4 @@
-import { differences } from '../plan/difference.ts';
+import { differences, withoutSecrets } from '../plan/difference.ts';
 import { driftOf } from '../plan/drift.ts';
 import { type ReleaseEntry, type Settled, serviceKey } from '../plan/history.ts';
 import { failure } from '../spec/diagnostic.ts';
@@ -35,7 +35,11 @@ export function liveChange(
   const drift = driftOf(live, known.settled);
   const base = { target: target.target, service, url: live.url, token: live.token, drift };
   // What it is made of is not known yet, but the settings are.
-  const settings = differences('settings', live.settings, target.settings);
+  const settings = differences(
+    'settings',
+    withoutSecrets(live.settings, target.settings, known.settled?.release?.settings),
+    target.settings,
+  );
   if (stamp === undefined)
     return live.revisions.length === 0 ? { ...base, action: 'create', changes: [] } : { ...base, action: 'replace', changes: settings };
   const current = live.revisions.find((revision) => revision.stamp === stamp);
@@ -160,12 +164,12 @@ async function goBack(rollout: Rollout, before: LiveService | undefined, why: st
       hint: 'There is no earlier release to put back. See `modelflow logs`.',
     });
   const context = ports.targetContext({ settings: entry.release.settings }, signal, log);
-  await target.def.apply(
+  const back = await target.def.apply(
     context,
     { service, revisions: [{ stamp: entry.release.stamp, weight: 100, what: typed(artifact) }] },
     await target.def.read(context, service),
   );
-  await rollout.emit({ type: 'rolled-back', node, service, from: stamp, release: entry.release });
+  await rollout.emit({ type: 'rolled-back', node, service, from: stamp, release: entry.release, live: back });
   throw failure('MF5005', `${service} was rolled back: ${why}`, {
     hint: 'The release before it serves again. This one is not deployed again without --force.',
   });

@@ -20,6 +20,15 @@ export function differences(path: string, before: unknown, after: unknown): read
   return sameJson(shownBefore, shownAfter) ? [] : [{ path, before: shownBefore, after: shownAfter }];
 }
 
+/** What is live, with the name of a secret in place of every value that is, or was released as, a secret. */
+export function withoutSecrets(live: unknown, ...known: readonly unknown[]): unknown {
+  const named = known.find(isSecret);
+  if (named !== undefined) return live === undefined || isSecret(live) ? live : named;
+  if (!isTable(live) || isSecret(live)) return live;
+  const below = (key: string): readonly unknown[] => known.map((each) => (isTable(each) ? each[key] : undefined));
+  return Object.fromEntries(Object.entries(live).map(([key, value]) => [key, withoutSecrets(value, ...below(key))]));
+}
+
 function secretName(value: unknown): string | undefined {
   return isSecret(value) ? `secret ${value.secret}` : undefined;
 }

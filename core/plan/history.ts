@@ -1,5 +1,6 @@
 import type { ReleaseRecord, RunEvent } from '../spec/event.ts';
 import type { FingerprintParts } from '../spec/plan.ts';
+import type { LiveService } from '../spec/target.ts';
 
 /** The last that is known of a node. */
 export interface NodeHistory {
@@ -37,6 +38,8 @@ export interface History {
 /** A release as it should be found, unless somebody else has changed it. */
 export interface Settled {
   readonly release: ReleaseRecord | undefined;
+  /** The settings that the target said it ran with then; undefined where nobody asked. */
+  readonly live: LiveService['settings'] | undefined;
   readonly intended: string | undefined;
 }
 
@@ -128,13 +131,13 @@ function foldSettled(settled: Map<string, Settled>, event: RunEvent): void {
   switch (event.type) {
     case 'release-intended':
       settled.set(serviceKey(event.release), {
-        ...(settled.get(serviceKey(event.release)) ?? { release: undefined }),
+        ...(settled.get(serviceKey(event.release)) ?? { release: undefined, live: undefined }),
         intended: event.release.stamp,
       });
       break;
     case 'released':
     case 'rolled-back':
-      settled.set(serviceKey(event.release), { release: event.release, intended: undefined });
+      settled.set(serviceKey(event.release), { release: event.release, live: event.live?.settings, intended: undefined });
       break;
     case 'service-removed':
       for (const [key, { release }] of settled) if (release?.service === event.service) settled.delete(key);

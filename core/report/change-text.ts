@@ -89,10 +89,10 @@ export function changeLines(change: Change): readonly { readonly sign: '+' | '-'
   ];
 }
 
-/** What somebody else changed: `drift (changed by hand): settings.port: 8080 (released) -> 9090 (now)`. */
+/** What something else than modelflow changed: `drift: settings.port: 8080 when released, 9090 now`. */
 export function driftText({ path, before, after }: Change): string {
   const value = (each: unknown, none: string): string => (each === undefined ? none : formatValue(each));
-  return `drift (changed by hand): ${oneLine(path)}: ${value(before, 'not there')} (released) -> ${value(after, 'gone')} (now)`;
+  return `drift: ${oneLine(path)}: ${value(before, 'not there')} when released, ${value(after, 'gone')} now`;
 }
 
 /** The same on one line: `replicas: 1 -> 2`. */

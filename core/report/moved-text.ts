@@ -21,7 +21,8 @@ export function movedText(moved: Moved): readonly string[] {
       return [`${moved.node}: ${causeText(moved.cause)}`];
     case 'live': {
       const { node, from, to } = moved;
-      const what = `${node}: ${to.service} on ${to.target} is not as it was: state ${oneLine(from.token)} -> ${oneLine(to.token)}`;
+      const state = from.token === to.token ? '' : `: state ${oneLine(from.token)} -> ${oneLine(to.token)}`;
+      const what = `${node}: ${to.service} on ${to.target} is not as it was${state}`;
       const action = from.action === to.action ? [] : [`  planned was: ${from.action}; now it would be: ${to.action}`];
       return [what, ...action, ...to.drift.map((change) => `  ${driftText(change)}`)];
     }

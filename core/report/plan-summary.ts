@@ -66,7 +66,7 @@ export function summaryLine(plan: Plan): string {
     words.held > 0 && `${words.held} held back`,
     refused > 0 && `${refused} gate${refused === 1 ? '' : 's'} refused`,
     refusedByPolicy > 0 && `${refusedByPolicy} refused by a policy`,
-    drifted > 0 && `${drifted} changed by hand`,
+    drifted > 0 && `${drifted} changed outside of modelflow`,
     unapproved > 0 && `${unapproved} waiting for approval`,
   ].filter((part) => part !== false);
   const counted = parts.join(', ');

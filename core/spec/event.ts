@@ -113,6 +113,8 @@ type Event =
       readonly service: string;
       readonly from: string | undefined;
       readonly release: ReleaseRecord;
+      /** What is live then. */
+      readonly live?: LiveService;
     }
   | { readonly type: 'service-removed'; readonly node: string; readonly service: string }
   | { readonly type: 'artifact-quarantined'; readonly digest: string; readonly why: string }

@@ -34,7 +34,7 @@ export interface LiveChange {
   readonly service: string;
   readonly action: 'none' | 'create' | 'replace' | 'repair' | 'held';
   readonly changes: readonly Change[];
-  /** How the live world differs from what was released last: somebody else changed it. `before` is as released, `after` as it is now. */
+  /** How the live world differs from what was released last: something else changed it. `before` is as released, `after` as it is now. */
   readonly drift: readonly Change[];
   readonly url: string | undefined;
   readonly token: string;
@@ -91,4 +91,22 @@ export interface Plan {
   readonly gates: readonly PlannedGate[];
   readonly policies: readonly PlannedPolicy[];
   readonly approvals: readonly PlannedApproval[];
+}
+
+/** A service beside what was released last. No `released`: nothing was, or it was taken down. */
+export interface ServiceDrift {
+  readonly node: string;
+  readonly target: string;
+  readonly service: string;
+  readonly url: string | undefined;
+  readonly released: { readonly stamp: string; readonly by: string | undefined; readonly commit: string | undefined } | undefined;
+  /** `before` as released, `after` as it is. */
+  readonly changes: readonly Change[];
+}
+
+/** What somebody else has changed, service by service. */
+export interface Drift {
+  readonly pipeline: string;
+  readonly profile: string;
+  readonly services: readonly ServiceDrift[];
 }

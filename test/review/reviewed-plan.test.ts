@@ -147,7 +147,7 @@ describe('behind the back of a reviewed plan', () => {
     rig.write('live.json', JSON.stringify(live));
     const said = await refused(rig);
     expect(said).toMatch(/service: svc on place is not as it was: state \d+ -> by hand/);
-    expect(said).toContain('settings.port: 1 (released) -> 9 (now)');
+    expect(said).toContain('settings.port: 1 when released, 9 now');
   });
 
   it('the release that it would bring was rolled back', async () => {

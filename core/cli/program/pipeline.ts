@@ -10,6 +10,7 @@ export function pipelineCommands({ program, where, signal, done }: CommandScope)
     .option('--force [stage...]', 'as if these had never run; without names, all')
     .addOption(new Option('--format <format>', 'how to print it').choices(['text', 'json', 'markdown']).default('text'))
     .option('--json', 'the same as --format json')
+    .addOption(new Option('--drift', 'only what somebody else has changed since the last release').conflicts(['only', 'force', 'out']))
     .option('--detailed-exitcode', 'exit with 10 when something would change, with 3 when a gate or a policy refuses')
     .option('--out <file>', 'write the plan to a file as well, for `run --plan`')
     .addHelpText(
@@ -24,9 +25,15 @@ export function pipelineCommands({ program, where, signal, done }: CommandScope)
         json?: true;
         detailedExitcode?: true;
         out?: string;
+        drift?: true;
       }) => {
         const { planCommand } = await import('../commands/plan.ts');
         const format = options.json ? 'json' : options.format;
+        if (options.drift) {
+          const { driftCommand } = await import('../commands/drift.ts');
+          done(await driftCommand({ ...where(), format, detailedExitcode: options.detailedExitcode ?? false }, signal));
+          return;
+        }
         done(
           await planCommand(
             {
