@@ -67,3 +67,5 @@ export {
   type TargetContext,
   type TargetDef,
 } from './spec/target.ts';
+export { oci } from './store/remote/oci.ts';
+export { s3 } from './store/remote/s3.ts';

@@ -12,12 +12,13 @@ import { systemClock } from '../world/clock.ts';
 import { forStage } from '../world/for-stage.ts';
 import type { ProcessIdentity } from '../world/process-identity.ts';
 import { fingerprintParts } from './fingerprint-parts.ts';
+import { runsLookedAt } from './past.ts';
 import { processesFor, type RunWorld } from './processes.ts';
 import { runHere } from './run-here.ts';
 import { silentLog } from './show.ts';
 import { needsHost, runInHost } from './stage-host.ts';
 import { inTheirCode } from './their-code.ts';
-import { runsLookedAt, type Workspace } from './workspace.ts';
+import type { Workspace } from './workspace.ts';
 
 /** The planner's questions, answered from the store, the user's files and the live world. */
 export function planPorts(
@@ -105,7 +106,7 @@ export function enginePorts(workspace: Workspace, world: RunWorld): EnginePorts 
     clock: systemClock(),
     origin: world.origin,
     // The lock of the pipeline and profile is enough where nobody else can see the store.
-    hold: async () => ({ past: store.past(), check: async () => undefined, release: async () => undefined }),
+    hold: store.sharing?.hold ?? (async () => ({ past: store.past(), check: async () => undefined, release: async () => undefined })),
     random: Math.random,
     attempt(node, attempt) {
       // Some file systems do not tell `Model` from `model`.

@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Origin } from '../engine/ports.ts';
 import type { RunEvent } from '../spec/event.ts';
@@ -7,7 +6,9 @@ import type { Journal } from '../spec/journal.ts';
 import { initialiseStore, isOlderFormat, upgradeStore } from '../store/format.ts';
 import { breakLock, heldFailure, holderOf, type Lock, type LockHolder, type LockWorld, takeLock } from '../store/lock.ts';
 import { systemClock } from '../world/clock.ts';
-import { isAlive, machineOf, ownIdentity } from '../world/process-identity.ts';
+import { isAlive } from '../world/process-identity.ts';
+import { lockWorld, userName } from './lock-world.ts';
+import { showDiagnostics } from './show.ts';
 import type { Store, Workspace } from './workspace.ts';
 
 /** The right to change the state of one pipeline and profile, and the journal of what is done with it. */
@@ -15,7 +16,8 @@ export interface Session {
   readonly run: string;
   readonly journal: Journal;
   readonly origin: Origin;
-  end(): void;
+  /** Gives the right back, when what others must know has been told to them; the signal cuts that short. */
+  end(signal: AbortSignal): Promise<void>;
 }
 
 /** Takes the lock, clears away what a killed run left, and begins a run. Fails with MF6001 while another run lives. */
@@ -30,8 +32,16 @@ export function beginSession(workspace: Workspace, as: LockWorld = lockWorld(), 
     store.disk.discard(join(store.root, 'work', store.scope));
     const { run, journal } = store.runs.begin(systemClock());
     const { redactor } = workspace.secrets;
-    const redacted: Journal = { append: (event) => journal.append(redactor.event(event)) };
-    return { run, journal: redacted, origin: origin(workspace.config.root), end: () => lock.release() };
+    const told = store.sharing?.follow(run, journal) ?? journal;
+    const redacted: Journal = { append: (event) => told.append(redactor.event(event)) };
+    const end = async (signal: AbortSignal): Promise<void> => {
+      try {
+        await showDiagnostics((await store.sharing?.finish(run, signal)) ?? []);
+      } finally {
+        lock.release();
+      }
+    };
+    return { run, journal: redacted, origin: origin(workspace.config.root), end };
   } catch (error) {
     lock.release();
     throw error;
@@ -94,20 +104,9 @@ function lockFolder(store: Store): string {
   return join(store.root, 'locks', store.scope);
 }
 
-function lockWorld(): LockWorld {
-  const me = {
-    ...ownIdentity(),
-    ...machineOf(),
-    user: userName(),
-    command: `modelflow ${process.argv.slice(2).join(' ')}`.trim(),
-    since: new Date().toISOString(),
-  };
-  return { me, isAlive };
-}
-
 /** Children die with their CLI by themselves; one that left its group, or was stopped, is ended here before its work is done again. */
 function endLeftOverChildren(store: Store): void {
-  const last = store.runs.ids().at(-1);
+  const last = store.runs.own().at(-1);
   const events: readonly RunEvent[] = last === undefined ? [] : store.runs.events(last);
   if (events.some((event) => event.type === 'run-ended')) return;
   for (const event of events) {
@@ -123,15 +122,6 @@ function endLeftOverChildren(store: Store): void {
 
 function originOf(root: string): Origin {
   return { by: process.env['GITHUB_ACTOR'] ?? userName(), commit: commitOf(root) };
-}
-
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    // A container may run under a user id that has no name.
-    return String(process.getuid?.() ?? '?');
-  }
 }
 
 /** The commit that is checked out, with `+` behind it when files differ from it; undefined outside of git. */

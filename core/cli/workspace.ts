@@ -1,18 +1,21 @@
 import { join, resolve } from 'node:path';
 import { type Graph, graphOf, upstreamOf } from '../plan/graph.ts';
-import { foldHistory, type History } from '../plan/history.ts';
+import type { History } from '../plan/history.ts';
 import { type Diagnostic, failure } from '../spec/diagnostic.ts';
 import { nearest } from '../spec/nearest.ts';
 import type { Policy } from '../spec/plan-policy.ts';
-import type { ResultCache } from '../spec/port.ts';
-import { type ArtifactFolder, artifactFolder } from '../store/artifacts.ts';
+import { artifactFolder } from '../store/artifacts.ts';
 import { type Disk, realDisk } from '../store/disk.ts';
 import { checkFormat } from '../store/format.ts';
-import { type Runs, runsFolder } from '../store/journal.ts';
-import { type Listings, listingFolder } from '../store/listings.ts';
+import { runsFolder } from '../store/journal.ts';
+import { listingFolder } from '../store/listings.ts';
 import { resultFolder } from '../store/results.ts';
 import { type LoadedConfig, loadConfig } from './load-config.ts';
+import { pastOf } from './past.ts';
 import { redactStreams, type Secrets, secretsOf } from './secrets.ts';
+import type { Store } from './store.ts';
+
+export type { Store } from './store.ts';
 
 /** How a command was told where to look. */
 export interface Where {
@@ -32,38 +35,23 @@ export interface Workspace {
   readonly secrets: Secrets;
 }
 
-export interface Store {
-  readonly root: string;
-  /** `<pipeline>/<profile>`: what belongs to other pipelines and profiles lies elsewhere. */
-  readonly scope: string;
-  readonly disk: Disk;
-  readonly artifacts: ArtifactFolder;
-  readonly results: ResultCache;
-  readonly runs: Runs;
-  readonly listings: Listings;
-  /** What was said of damaged artifacts since the store was opened. */
-  readonly quarantined: { readonly digest: string; readonly why: string }[];
-  /** What earlier runs left behind, read once: what this command itself does is not in it. */
-  past(): History;
-}
-
-/** Older runs no longer explain a plan; what they released and what was refused counts for good. */
-export const runsLookedAt = 100;
-
 export async function openWorkspace(where: Where): Promise<Workspace> {
   const config = await loadConfig({ from: where.cwd, ...(where.config === undefined ? {} : { file: where.config }) });
   const profile = where.profile ?? config.pipeline.profiles[0];
   const { wanted, policies, warnings } = await config.evaluate(profile);
   const graph = graphOf(wanted);
   const secrets = secretsOf(config.root, (redactor) => redactStreams([process.stdout, process.stderr], redactor));
+  const local = openStore(storeRoot(config), `${config.pipeline.pipeline}/${profile}`);
+  const { remote } = config.pipeline;
+  const opened = remote && (await (await import('./sharing/open.ts')).openShared(local, remote));
   return {
     config,
     profile,
     graph,
     policies,
-    warnings,
+    warnings: [...warnings, ...(opened?.warnings ?? [])],
     secrets,
-    store: openStore(storeRoot(config), `${config.pipeline.pipeline}/${profile}`),
+    store: opened?.store ?? local,
   };
 }
 
@@ -87,9 +75,10 @@ export function openStore(root: string, scope: string, disk: Disk = realDisk()):
     listings: listingFolder(root, disk),
     quarantined,
     past: () => {
-      past ??= foldHistory([...runs.ids().slice(0, -runsLookedAt).map(runs.releases), ...runs.ids().slice(-runsLookedAt).map(runs.events)]);
+      past ??= pastOf(runs);
       return past;
     },
+    sharing: undefined,
   };
 }
 

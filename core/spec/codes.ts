@@ -333,6 +333,58 @@ export const codes = {
     explain:
       'The disk could not read or write (EIO). Once a journal could not be made durable, nothing more is written to it and the run ends: what was finished before is kept.',
   },
+  MF6101: {
+    title: 'The remote store cannot be used',
+    exit: 8,
+    explain:
+      'The bucket or registry is not there, refuses the credentials, or does not answer, and nothing can be done without it: a deployment has to know what others have deployed.',
+  },
+  MF6102: {
+    title: 'The remote store does not answer',
+    exit: 8,
+    explain:
+      'A warning. The run goes on with what is on this machine, and deploys nothing: what others released or rolled back since is not known. What it makes is sent by the next run.',
+  },
+  MF6103: {
+    title: 'Another run changes this service',
+    exit: 6,
+    explain:
+      'A service is changed by one run at a time, on whatever machine. The holder is named. One that was killed is taken over by itself: at once by a newer attempt of the same CI run or on the same machine, otherwise after a minute. `modelflow unlock` is for the rest.',
+  },
+  MF6104: {
+    title: 'The right to change the service was lost',
+    exit: 6,
+    explain:
+      'The lease on the service could not be renewed in time, or was broken with `modelflow unlock`. The service was not touched. Run again.',
+  },
+  MF6105: {
+    title: 'The remote store is only read',
+    exit: 3,
+    explain:
+      'The run of a pull request executes code that nobody has reviewed, so what it makes stays on its machine and it deploys nothing. MODELFLOW_STORE_ACCESS=write says otherwise. What really protects the store are credentials that cannot write.',
+  },
+  MF6106: {
+    title: 'The library for the remote store is not installed',
+    exit: 2,
+    explain: '`s3({ … })` needs `@aws-sdk/client-s3` beside modelflow. The message has the command that installs it.',
+  },
+  MF6107: {
+    title: 'Something in the remote store is damaged',
+    exit: 1,
+    explain:
+      'A warning. Bytes that came do not match their digest. They are not used; where this run may write, they are taken away, and what is missing is made again.',
+  },
+  MF6108: {
+    title: 'Not everything was sent to the remote store',
+    exit: 0,
+    explain: 'A warning: a run does not fail for it. What was made is kept on this machine, and the next run here sends it.',
+  },
+  MF6109: {
+    title: 'This is no packed cache, or a damaged one',
+    exit: 1,
+    explain:
+      'A file given to `modelflow cache unpack` was not written by `modelflow cache pack`, or its bytes have changed. What is damaged is left out.',
+  },
   MF7001: {
     title: 'A monitor reports a breach',
     exit: 3,

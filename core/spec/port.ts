@@ -77,8 +77,11 @@ export interface ArtifactStore {
    * The folder is consumed. Committing the same bytes and facts twice gives the same digest.
    */
   commit(folder: string, kind: string, facts: unknown): Promise<StoredArtifact>;
-  /** Sizes are compared with the manifest; `verified` hashes every byte. A damaged artifact is moved to quarantine and is not there any more. */
-  open(digest: string, how?: 'verified'): Promise<StoredArtifact | undefined>;
+  /**
+   * Sizes are compared with the manifest; `verified` hashes every byte. A damaged artifact is moved to quarantine and is not there any more.
+   * Without `verified` or `here`, the files may still lie in a remote store.
+   */
+  open(digest: string, how?: 'verified' | 'here'): Promise<StoredArtifact | undefined>;
 }
 
 export interface StoredArtifact {

@@ -74,6 +74,8 @@ const common = {
   local: z.string().min(1).default('.modelflow'),
   /** How long a deployment waits for another run that changes the same service. */
   leaseWaitMs: z.number().int().min(0).default(120_000),
+  /** How long the end of a run waits for what is still being sent. */
+  uploadWaitMs: z.number().int().min(0).default(600_000),
 } as const;
 
 type RemoteSettings<S extends z.ZodRawShape> = z.input<z.ZodObject<S & typeof common>>;
@@ -84,6 +86,7 @@ export interface RemoteChoice {
   readonly place: string;
   readonly local: string;
   readonly leaseWaitMs: number;
+  readonly uploadWaitMs: number;
   open(): Promise<RemoteStore>;
 }
 
@@ -91,12 +94,12 @@ export interface RemoteChoice {
 export function defineRemoteStore<S extends z.ZodRawShape>(def: RemoteStoreDef<S>): (settings: RemoteSettings<S>) => RemoteChoice {
   const schema = z.strictObject({ ...def.settings, ...common });
   const choose = (given: RemoteSettings<S>): RemoteChoice => {
-    const { local, leaseWaitMs, ...parsed } = parseOptions(`store ${def.name}`, schema, given, choose) as z.output<
+    const { local, leaseWaitMs, uploadWaitMs, ...parsed } = parseOptions(`store ${def.name}`, schema, given, choose) as z.output<
       z.ZodObject<typeof common>
     >;
     // The schema holds all that `def.settings` holds.
     const settings = parsed as unknown as z.output<z.ZodObject<S>>;
-    return { remote: def.name, place: def.place(settings), local, leaseWaitMs, open: () => def.open(settings) };
+    return { remote: def.name, place: def.place(settings), local, leaseWaitMs, uploadWaitMs, open: () => def.open(settings) };
   };
   return choose;
 }

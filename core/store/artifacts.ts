@@ -4,7 +4,8 @@ import type { ArtifactStore, StoredArtifact } from '../spec/port.ts';
 import { digestFile, digestFolder, type FileDigest, namesBelow } from './digest.ts';
 import { type Disk, storeFailure } from './disk.ts';
 
-interface Manifest {
+/** The manifest of an artifact; its canonical text is what the digest is of. */
+export interface ArtifactManifest {
   readonly format: 1;
   readonly kind: string;
   readonly facts: unknown;
@@ -17,6 +18,10 @@ export interface ArtifactFolder extends ArtifactStore {
   /** What is wrong with an artifact, or nothing. Reads every byte and changes nothing. */
   damage(digest: string): Promise<string | undefined>;
   quarantine(digest: string): void;
+  /** The text of a manifest that is here. */
+  manifest(digest: string): string | undefined;
+  /** An artifact by its manifest, as it will be once its files are here. */
+  described(digest: string, manifest: string): StoredArtifact;
 }
 
 /** The folder a stage writes into lies in `<attempt>/files`; committing renames the attempt to `artifacts/<digest>`, so it is there whole or not at all. */
@@ -35,7 +40,7 @@ export function artifactFolder(root: string, disk: Disk, onQuarantine: (digest: 
       const files = await digestFolder(folder);
       for (const file of files) disk.seal(join(folder, file.path));
       for (const inner of foldersOf(files)) disk.syncFolder(join(folder, inner));
-      const text = canonicalJson({ format: 1, kind, facts, files } satisfies Manifest);
+      const text = canonicalJson({ format: 1, kind, facts, files } satisfies ArtifactManifest);
       const digest = sha256(text);
       disk.write(join(dirname(folder), manifestName), text);
       if (!disk.move(dirname(folder), folderOf(digest))) {
@@ -53,8 +58,8 @@ export function artifactFolder(root: string, disk: Disk, onQuarantine: (digest: 
       const folder = folderOf(digest);
       const text = disk.readText(join(folder, manifestName));
       if (text === undefined && !disk.isThere(folder)) return undefined;
-      const why = await damageOf(folder, digest, disk, how ?? 'sizes');
-      if (why === undefined) return stored(folder, digest, JSON.parse(text ?? '') as Manifest);
+      const why = await damageOf(folder, digest, disk, how === 'verified' ? how : 'sizes');
+      if (why === undefined) return stored(folder, digest, JSON.parse(text ?? '') as ArtifactManifest);
       // A plan changes nothing, so only a reader that needs the bytes moves the damaged ones away.
       if (how === 'verified') {
         quarantine(digest);
@@ -70,6 +75,8 @@ export function artifactFolder(root: string, disk: Disk, onQuarantine: (digest: 
         .filter((name) => /^[0-9a-f]{64}$/.test(name)),
     damage,
     quarantine,
+    manifest: (digest) => disk.readText(join(folderOf(digest), manifestName)),
+    described: (digest, text) => stored(folderOf(digest), digest, JSON.parse(text) as ArtifactManifest),
   };
 }
 
@@ -80,7 +87,7 @@ function foldersOf(files: readonly FileDigest[]): ReadonlySet<string> {
   return folders;
 }
 
-function stored(folder: string, digest: string, manifest: Manifest): StoredArtifact {
+function stored(folder: string, digest: string, manifest: ArtifactManifest): StoredArtifact {
   const sizeBytes = manifest.files.reduce((sum, file) => sum + file.sizeBytes, 0);
   return { digest, kind: manifest.kind, facts: manifest.facts, path: join(folder, filesFolder), sizeBytes };
 }
@@ -89,7 +96,7 @@ async function damageOf(folder: string, digest: string, disk: Disk, how: 'sizes'
   const text = disk.readText(join(folder, manifestName));
   if (text === undefined) return 'the manifest is missing';
   if (sha256(text) !== digest) return 'the manifest does not match its digest';
-  const { files } = JSON.parse(text) as Manifest;
+  const { files } = JSON.parse(text) as ArtifactManifest;
   try {
     return (
       (await damageIn(join(folder, filesFolder), files, disk, how)) ??

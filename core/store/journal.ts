@@ -8,9 +8,11 @@ import type { Disk } from './disk.ts';
 /** The runs of one pipeline and profile, each a folder with a journal (what happened) and a log (what was said). */
 export interface Runs {
   /** Begins a run. Its id counts up, whatever the clock does; the time in it is for people. */
-  begin(clock: Clock): { readonly run: string; readonly journal: Journal };
+  begin(clock: Clock, more?: { readonly after?: number; readonly suffix?: string }): { readonly run: string; readonly journal: Journal };
   /** Ids, oldest first. */
   ids(): readonly string[];
+  /** Of those, the runs of this machine. */
+  own(): readonly string[];
   events(run: string): readonly RunEvent[];
   /** Only the events of a run that speak of releases; quick for a run that released nothing. */
   releases(run: string): readonly RunEvent[];
@@ -25,16 +27,17 @@ const speaksOfReleases = /"type":"(released|rolled-back|release-refused|release-
 export function runsFolder(folder: string, disk: Disk): Runs {
   const ids = (): readonly string[] => disk.list(folder).filter((name) => /^\d{6,}-/.test(name));
   return {
-    begin(clock) {
-      const last = Number.parseInt(ids().at(-1) ?? '0', 10);
+    begin(clock, { after = 0, suffix } = {}) {
+      const last = Math.max(after, Number.parseInt(ids().at(-1) ?? '0', 10));
       const time = clock
         .now()
         .toISOString()
         .replace(/[-:]|\.\d+/g, '');
-      const run = `${String(last + 1).padStart(6, '0')}-${time}`;
+      const run = `${String(last + 1).padStart(6, '0')}-${time}${suffix === undefined ? '' : `-${suffix}`}`;
       return { run, journal: journalIn(join(folder, run), disk, clock) };
     },
     ids,
+    own: ids,
     events: (run) => readEvents(join(folder, run, journalName), disk),
     releases(run) {
       const path = join(folder, run, journalName);

@@ -40,7 +40,7 @@ export async function approveCommand(options: ApproveOptions, signal: AbortSigna
     await journal.append({ type: 'run-ended', outcome: 'ok', durationMs: Date.now() - began });
     return 0;
   } finally {
-    session.end();
+    await session.end(signal);
   }
 }
 

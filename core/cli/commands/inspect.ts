@@ -14,7 +14,7 @@ export async function inspectCommand(options: InspectOptions): Promise<ExitCode>
   for (const node of named(graph, options.node)) {
     const fingerprint = past.nodes.get(node)?.madeFingerprint;
     const result = fingerprint === undefined ? undefined : await store.results.find(fingerprint);
-    const artifact = result && (await store.artifacts.open(result.digest));
+    const artifact = result && (await store.artifacts.open(result.digest, options.output === 'path' ? 'here' : undefined));
     if (!artifact || !result)
       throw failure('MF1206', `\`${node}\` has not been made yet`, { hint: `Run \`modelflow run --only ${node}\`.` });
     if (options.output === 'path') console.log(artifact.path);

@@ -69,7 +69,7 @@ async function operate(
     await emit({ type: 'run-ended', outcome: 'ok', durationMs: Date.now() - began });
     return 0;
   } finally {
-    session.end();
+    await session.end(signal);
   }
 }
 

@@ -73,7 +73,7 @@ export async function runCommand(given: RunOptions, signal: AbortSignal): Promis
     if (!signal.aborted) await showDiagnostics(leftBehindWarnings(await leftBehind(workspace, signal)));
     return await conclude(workspace, options, result);
   } finally {
-    session.end();
+    await session.end(signal);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { CommandScope } from './scope.ts';
 
 /** The store, its locks and its records. */
-export function storeCommands({ program, where, done }: CommandScope): void {
+export function storeCommands({ program, where, signal, done }: CommandScope): void {
   const cache = program.command('cache').description('the store of artifacts');
   cache
     .command('verify')
@@ -16,6 +16,6 @@ export function storeCommands({ program, where, done }: CommandScope): void {
     .description('break the lock of a run that died on another machine')
     .action(async () => {
       const { unlockCommand } = await import('../commands/unlock.ts');
-      done(await unlockCommand(where()));
+      done(await unlockCommand(where(), signal));
     });
 }
