@@ -71,7 +71,7 @@ async function runOnce(given: SimulatedRun): Promise<RunResult> {
       },
     );
   } finally {
-    session.end();
+    await session.end(signal);
   }
 }
 
