@@ -9,19 +9,19 @@ const model = z.string().describe('file name of the model inside the artifact');
 export const KerasModel = defineArtifact(
   'keras-model',
   z.object({ model, format: z.enum(['keras', 'h5']), processing: Processing, sizeBytes }),
-  [{ fact: 'sizeBytes', label: 'size', unit: 'bytes' }],
+  [{ fact: 'sizeBytes', label: 'size', unit: 'bytes', better: 'lower' }],
 );
 
 /** A TensorFlow SavedModel folder; `model` is the name of the folder. */
 export const SavedModel = defineArtifact('saved-model', z.object({ model, processing: Processing, sizeBytes }), [
-  { fact: 'sizeBytes', label: 'size', unit: 'bytes' },
+  { fact: 'sizeBytes', label: 'size', unit: 'bytes', better: 'lower' },
 ]);
 
 /** A frozen TensorFlow graph (.pb) with the names of its ends. */
 export const FrozenGraph = defineArtifact(
   'frozen-graph',
   z.object({ model, inputs: z.array(z.string()).min(1), outputs: z.array(z.string()).min(1), processing: Processing, sizeBytes }),
-  [{ fact: 'sizeBytes', label: 'size', unit: 'bytes' }],
+  [{ fact: 'sizeBytes', label: 'size', unit: 'bytes', better: 'lower' }],
 );
 
 /** An ONNX model that the serving runtime has loaded once. */
@@ -38,7 +38,7 @@ export const OnnxModel = defineArtifact(
   [
     { fact: 'opset', label: 'opset', unit: 'count' },
     { fact: 'precision', label: 'precision', unit: 'text' },
-    { fact: 'sizeBytes', label: 'size', unit: 'bytes' },
+    { fact: 'sizeBytes', label: 'size', unit: 'bytes', better: 'lower' },
   ],
 );
 
@@ -94,13 +94,31 @@ export const EvalReport = defineArtifact(
     latencyP99Ms: z.number().nonnegative(),
   }),
   [
-    { fact: 'accuracy', label: 'accuracy', unit: 'percent' },
-    { fact: 'f1Macro', label: 'F1 macro', unit: 'percent' },
-    { fact: 'meanSquaredError', label: 'MSE', unit: 'number' },
-    { fact: 'r2', label: 'R²', unit: 'number' },
-    { fact: 'sizeBytes', label: 'size', unit: 'bytes' },
-    { fact: 'latencyP50Ms', label: 'latency p50', unit: 'milliseconds' },
-    { fact: 'latencyP99Ms', label: 'p99', unit: 'milliseconds' },
+    { fact: 'accuracy', label: 'accuracy', unit: 'percent', better: 'higher' },
+    { fact: 'f1Macro', label: 'F1 macro', unit: 'percent', better: 'higher' },
+    { fact: 'meanSquaredError', label: 'MSE', unit: 'number', better: 'lower' },
+    { fact: 'r2', label: 'R²', unit: 'number', better: 'higher' },
+    { fact: 'sizeBytes', label: 'size', unit: 'bytes', better: 'lower' },
+    { fact: 'latencyP50Ms', label: 'latency p50', unit: 'milliseconds', better: 'lower' },
+    { fact: 'latencyP99Ms', label: 'p99', unit: 'milliseconds', better: 'lower' },
+  ],
+  [
+    { chart: 'trade-off', title: 'Accuracy, latency and size', across: 'latencyP50Ms', up: 'accuracy', area: 'sizeBytes' },
+    { chart: 'trade-off', title: 'Fit, latency and size', across: 'latencyP50Ms', up: 'r2', area: 'sizeBytes' },
+    { chart: 'matrix', title: 'Confusion matrix', file: 'report.json', at: 'confusionMatrix' },
+    {
+      chart: 'table',
+      title: 'Class by class',
+      file: 'report.json',
+      at: 'classes',
+      columns: [
+        { fact: 'name', label: 'class', unit: 'text' },
+        { fact: 'support', label: 'rows', unit: 'count' },
+        { fact: 'precision', label: 'precision', unit: 'percent', better: 'higher' },
+        { fact: 'recall', label: 'recall', unit: 'percent', better: 'higher' },
+        { fact: 'f1', label: 'F1', unit: 'percent', better: 'higher' },
+      ],
+    },
   ],
 );
 
@@ -114,7 +132,7 @@ export const ParityReport = defineArtifact(
     maxAbsoluteError: z.number().nonnegative(),
     outputs: z.array(z.object({ name: z.string(), maxAbsoluteError: z.number(), maxRelativeError: z.number() })),
   }),
-  [{ fact: 'maxAbsoluteError', label: 'largest error', unit: 'number' }],
+  [{ fact: 'maxAbsoluteError', label: 'largest error', unit: 'number', better: 'lower' }],
 );
 
 /** Model, signature, processing and runtime version: what a target runs and an image wraps. `oci/` is the same as an OCI layout. */
@@ -123,7 +141,7 @@ export const ServingBundle = defineArtifact(
   z.object({ name: z.string(), model, precision: z.string(), runtimeVersion: z.string(), sizeBytes, ociDigest: z.string() }),
   [
     { fact: 'precision', label: 'precision', unit: 'text' },
-    { fact: 'sizeBytes', label: 'size', unit: 'bytes' },
+    { fact: 'sizeBytes', label: 'size', unit: 'bytes', better: 'lower' },
   ],
 );
 
@@ -144,6 +162,6 @@ export const MonitorReport = defineArtifact(
   z.object({ service: z.string(), url: z.string(), rules: z.int(), samples: z.int(), breaches: z.int() }),
   [
     { fact: 'rules', label: 'rules', unit: 'count' },
-    { fact: 'breaches', label: 'breaches', unit: 'count' },
+    { fact: 'breaches', label: 'breaches', unit: 'count', better: 'lower' },
   ],
 );

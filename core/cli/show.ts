@@ -1,13 +1,37 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
+import { annotationLines, withoutCommands } from '../report/workflow-command.ts';
 import type { Diagnostic } from '../spec/diagnostic.ts';
 import type { Log } from '../spec/port.ts';
 
-/** Diagnostics go to stderr: stdout is for data. */
+/** Diagnostics go to stderr: stdout is for data. In a GitHub job they are annotations at their lines as well. */
 export async function showDiagnostics(diagnostics: readonly Diagnostic[]): Promise<void> {
   if (diagnostics.length === 0) return;
   const { formatDiagnostic } = await import('../report/diagnostic-text.ts');
   const color = wantsColor(process.stderr);
-  for (const diagnostic of diagnostics) console.error(formatDiagnostic(diagnostic, { color, cwd: process.cwd(), read: readSource }));
+  for (const diagnostic of diagnostics)
+    console.error(printable(formatDiagnostic(diagnostic, { color, cwd: process.cwd(), read: readSource })));
+  if (!isGithubJob()) return;
+  for (const line of annotationLines(diagnostics, githubWorkspace())) console.error(line);
+}
+
+export function isGithubJob(): boolean {
+  return process.env['GITHUB_ACTIONS'] === 'true';
+}
+
+/** The folder that GitHub's file names begin at. */
+function githubWorkspace(): string {
+  const given = process.env['GITHUB_WORKSPACE'] ?? process.cwd();
+  try {
+    return realpathSync(given);
+  } catch {
+    // It is compared with, and not read.
+    return given;
+  }
+}
+
+/** Text that others had a hand in, as it may be printed: in a GitHub job some lines would be commands to the runner. */
+export function printable(text: string): string {
+  return isGithubJob() ? withoutCommands(text) : text;
 }
 
 /** For the code around a place; a file that is gone has none. */

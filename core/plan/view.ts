@@ -1,33 +1,6 @@
-import type { Diagnostic } from '../spec/diagnostic.ts';
 import type { ReleaseRecord, RunEvent, RunOutcome } from '../spec/event.ts';
 import type { Plan, PlannedPolicy } from '../spec/plan.ts';
-
-/** `held`: a deployment that was refused before and is not tried. `stopped`: it was at work when the run ended. `unapproved`: somebody has to approve it first. */
-export type NodeState = 'waiting' | 'running' | 'retrying' | 'done' | 'reused' | 'failed' | 'skipped' | 'held' | 'stopped' | 'unapproved';
-
-/** What is known of a node. Times are ISO 8601, UTC. */
-export interface NodeView {
-  readonly node: string;
-  readonly stage: string;
-  readonly state: NodeState;
-  /** How long it took the last time, in milliseconds. */
-  readonly lastMs: number | undefined;
-  /** Counts from 1; 0 before the first. */
-  readonly attempt: number;
-  readonly startedAt: string | undefined;
-  readonly durationMs: number | undefined;
-  readonly doing: string | undefined;
-  /** 0…1. */
-  readonly fraction: number | undefined;
-  readonly digest: string | undefined;
-  readonly facts: unknown;
-  readonly sizeBytes: number | undefined;
-  readonly diagnostics: readonly Diagnostic[];
-  /** The nodes whose failure it was skipped for. */
-  readonly because: readonly string[];
-  /** The last lines it wrote, oldest first. */
-  readonly output: readonly { readonly level: 'info' | 'warn'; readonly line: string }[];
-}
+import { endAttempt, type NodeView, newNode, nodeChange } from './node-view.ts';
 
 export interface JudgedGate {
   readonly node: string;
@@ -73,8 +46,6 @@ export interface RunFollower {
   readonly view: RunView;
 }
 
-const keptLines = 20;
-
 type Open<T> = { -readonly [K in keyof T]: T[K] };
 interface OpenView extends Open<Omit<RunView, 'nodes' | 'gates' | 'policies' | 'releases' | 'quarantined'>> {
   readonly nodes: Map<string, NodeView>;
@@ -115,8 +86,9 @@ export function followRun(): RunFollower {
     add(event) {
       view.at = event.at;
       foldRun(view, event);
-      const change = nodeChange(view, event);
-      if (change) view.nodes.set(change.node, { ...(view.nodes.get(change.node) ?? newNode(change.node, '')), ...change });
+      const before = 'node' in event && event.node !== undefined ? view.nodes.get(event.node) : undefined;
+      const change = nodeChange(before, event);
+      if (change) view.nodes.set(change.node, { ...(before ?? newNode(change.node, '')), ...change });
     },
   };
 }
@@ -129,26 +101,6 @@ function wholePlan(plan: Plan): Plan {
     'live' in step && step.live ? { ...step, live: { ...step.live, drift: step.live.drift ?? [] } } : step,
   );
   return { ...plan, steps, policies: [], approvals: [] };
-}
-
-function newNode(node: string, stage: string): NodeView {
-  return {
-    node,
-    stage,
-    state: 'waiting',
-    lastMs: undefined,
-    attempt: 0,
-    startedAt: undefined,
-    durationMs: undefined,
-    doing: undefined,
-    fraction: undefined,
-    digest: undefined,
-    facts: undefined,
-    sizeBytes: undefined,
-    diagnostics: [],
-    because: [],
-    output: [],
-  };
 }
 
 function foldRun(view: OpenView, event: RunEvent): void {
@@ -189,44 +141,10 @@ function foldRun(view: OpenView, event: RunEvent): void {
       view.outcome = event.outcome;
       view.durationMs = event.durationMs;
       for (const [name, node] of view.nodes)
-        if (node.state === 'running' || node.state === 'retrying') view.nodes.set(name, { ...node, state: 'stopped' });
+        if (node.state === 'running' || node.state === 'retrying')
+          view.nodes.set(name, { ...node, state: 'stopped', attempts: endAttempt(node, 'stopped', event.at) });
       break;
     default:
       break;
-  }
-}
-
-/** What an event says of a node. */
-function nodeChange(view: OpenView, event: RunEvent): (Partial<NodeView> & Pick<NodeView, 'node'>) | undefined {
-  switch (event.type) {
-    case 'node-started': {
-      const { node, stage, attempt } = event;
-      return { node, stage, attempt, state: 'running', startedAt: event.at, doing: undefined, fraction: undefined };
-    }
-    case 'node-progress':
-      return { node: event.node, doing: event.doing, fraction: event.fraction };
-    case 'node-output': {
-      const before = view.nodes.get(event.node)?.output ?? [];
-      return { node: event.node, output: [...before.slice(1 - keptLines), { level: event.level, line: event.line }] };
-    }
-    case 'node-retried':
-      return { node: event.node, state: 'retrying', doing: undefined, fraction: undefined };
-    case 'node-reused':
-      return { node: event.node, state: 'reused', digest: event.digest, facts: event.facts };
-    case 'node-finished': {
-      const { node, digest, facts, sizeBytes, durationMs } = event;
-      return { node, state: 'done', digest, facts, sizeBytes, durationMs, doing: undefined, fraction: undefined };
-    }
-    case 'node-failed': {
-      const startedAt = view.nodes.get(event.node)?.startedAt;
-      const durationMs = startedAt === undefined ? undefined : Date.parse(event.at) - Date.parse(startedAt);
-      return { node: event.node, state: 'failed', diagnostics: event.diagnostics, durationMs, doing: undefined, fraction: undefined };
-    }
-    case 'approval-needed':
-      return { node: event.node, state: 'unapproved' };
-    case 'node-skipped':
-      return { node: event.node, state: 'skipped', because: event.because };
-    default:
-      return undefined;
   }
 }

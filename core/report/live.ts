@@ -1,5 +1,6 @@
 import type { Listr, ListrContext } from 'listr2';
-import { followRun, type NodeView, type RunFollower } from '../plan/view.ts';
+import type { NodeView } from '../plan/node-view.ts';
+import { followRun, type RunFollower } from '../plan/view.ts';
 import type { RunEvent } from '../spec/event.ts';
 import type { Reporter } from '../spec/journal.ts';
 import type { Plan } from '../spec/plan.ts';

@@ -1,4 +1,5 @@
-import type { NodeState, RunView } from '../plan/view.ts';
+import type { NodeState } from '../plan/node-view.ts';
+import type { RunView } from '../plan/view.ts';
 import type { RunOutcome } from '../spec/event.ts';
 import { formatMs } from './format.ts';
 

@@ -31,6 +31,16 @@ describe('the view of a run', () => {
     expect(viewOf(badRun).quarantined).toEqual([{ digest, why: 'model.onnx has other bytes' }]);
   });
 
+  test('keeps every attempt with its times and how it ended', () => {
+    expect(viewOf(goodRun).nodes.get('int8')?.attempts).toMatchObject([
+      { attempt: 1, state: 'failed' },
+      { attempt: 2, state: 'done', startedAt: goodRun[11]?.at, endedAt: goodRun[12]?.at },
+    ]);
+    expect(viewOf(badRun).nodes.get('onnx')?.attempts).toMatchObject([{ state: 'failed', endedAt: badRun[4]?.at }]);
+    expect(viewOf(badRun).nodes.get('int8')?.attempts).toMatchObject([{ state: 'stopped', endedAt: badRun[7]?.at }]);
+    expect(viewOf(goodRun.slice(0, 5)).nodes.get('onnx')?.attempts).toMatchObject([{ state: 'running', endedAt: undefined }]);
+  });
+
   test('while a node runs, tells what it does, and forgets it when the node has ended', () => {
     expect(viewOf(goodRun.slice(0, 6)).nodes.get('onnx')).toMatchObject({ state: 'running', doing: 'converting the graph', fraction: 0.5 });
     expect(viewOf(goodRun).nodes.get('onnx')).toMatchObject({ doing: undefined, fraction: undefined });

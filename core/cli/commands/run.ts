@@ -12,7 +12,7 @@ import { leftBehind, leftBehindWarnings } from '../left-behind.ts';
 import { packageManifest } from '../package-root.ts';
 import { revealAll } from '../secrets.ts';
 import { beginSession } from '../session.ts';
-import { showDiagnostics, wantsColor } from '../show.ts';
+import { printable, showDiagnostics, wantsColor } from '../show.ts';
 import { named, openWorkspace, selected, type Where, type Workspace } from '../workspace.ts';
 import { forcedOf, planCommand, planOf, wholePlanOf } from './plan.ts';
 
@@ -106,7 +106,7 @@ async function reporterFor(options: RunOptions, plan: Plan): Promise<Reporter> {
   if (options.json) return (await import('../../report/json.ts')).jsonReporter(process.stdout);
   if (process.stderr.isTTY && !process.env['CI'] && process.env['TERM'] !== 'dumb')
     return (await import('../../report/live.ts')).liveReporter(plan);
-  return (await import('../../report/plain.ts')).plainReporter(process.stderr);
+  return (await import('../../report/plain.ts')).plainReporter({ write: (text) => process.stderr.write(printable(text)) });
 }
 
 async function conclude(workspace: Workspace, options: RunOptions, result: RunResult): Promise<ExitCode> {
@@ -130,5 +130,5 @@ async function showSummary(workspace: Workspace, result: RunResult): Promise<voi
     return artifact && node.isNamed ? [{ node: node.name, kind: output.name, headlines: output.headlines, facts: artifact.facts }] : [];
   });
   const text = summaryText(rows, { color: wantsColor(process.stdout) });
-  if (text !== '') console.log(text);
+  if (text !== '') console.log(printable(text));
 }
