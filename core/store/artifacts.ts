@@ -2,7 +2,8 @@ import { dirname, join } from 'node:path';
 import { canonicalJson, sha256 } from '../plan/canonical.ts';
 import type { ArtifactStore, StoredArtifact } from '../spec/port.ts';
 import { digestFile, digestFolder, type FileDigest, namesBelow } from './digest.ts';
-import { type Disk, storeFailure } from './disk.ts';
+import type { Disk } from './disk.ts';
+import { storeFailure } from './disk-failure.ts';
 
 /** The manifest of an artifact; its canonical text is what the digest is of. */
 export interface ArtifactManifest {

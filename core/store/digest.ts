@@ -6,7 +6,7 @@ import { canonicalJson, sha256 } from '../plan/canonical.ts';
 import type { SourceDigest } from '../plan/fingerprint.ts';
 import { failure } from '../spec/diagnostic.ts';
 import type { Source } from '../spec/source.ts';
-import { errorCode, storeFailure } from './disk.ts';
+import { errorCode, storeFailure } from './disk-failure.ts';
 
 /** One file of an artifact or of a source folder; `path` with forward slashes, relative to its root. */
 export interface FileDigest {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
-import { failure, ModelflowError } from '../spec/diagnostic.ts';
+import { errorCode, storeFailure } from './disk-failure.ts';
 import { type FileSystem, nodeFileSystem } from './file-system.ts';
 
 /**
@@ -41,23 +41,23 @@ export interface Disk {
 }
 
 export function realDisk(files: FileSystem = nodeFileSystem()): Disk {
-  const lost = new Map<string, unknown>();
+  const doubts: Doubts = { lost: new Map(), unsynced: new Set() };
   return {
     readText: (path) => guarded(path, 'read', () => ifThere(() => files.readText(path))),
     list: (path) => guarded(path, 'read', () => [...(ifThere(() => files.list(path)) ?? [])].sort()),
     isThere: (path) => guarded(path, 'read', () => ifThere(() => files.sizeOf(path)) !== undefined),
     sizeOf: (path) => guarded(path, 'read', () => ifThere(() => files.sizeOf(path))),
-    makeFolder: (path) => guarded(path, 'make', () => makeFolder(files, path, true)),
+    makeFolder: (path) => guarded(path, 'make', () => makeFolder(files, path, doubts)),
     makeScratch: (path) =>
       guarded(path, 'make', () => {
         files.remove(path);
-        makeFolder(files, path, false);
+        makeFolder(files, path, undefined);
       }),
     write: (path, text) => guarded(path, 'write', () => writeWhole(files, path, text)),
     create: (path, text) => guarded(path, 'write', () => createWhole(files, path, text)),
-    append: (path, text, at, isDurable) => guarded(path, 'write', () => appendTo(files, path, Buffer.from(text), at, isDurable, lost)),
-    move: (from, to) => guarded(to, 'write', () => moveTo(files, from, to)),
-    takeAway: (from, to) => guarded(from, 'move', () => void ifThere(() => moveTo(files, from, to))),
+    append: (path, text, at, isDurable) => guarded(path, 'write', () => appendTo(files, path, Buffer.from(text), at, isDurable, doubts)),
+    move: (from, to) => guarded(to, 'write', () => moveTo(files, from, to, doubts)),
+    takeAway: (from, to) => guarded(from, 'move', () => void ifThere(() => moveTo(files, from, to, doubts))),
     seal: (path) => guarded(path, 'write', () => seal(files, path)),
     syncFolder: (path) => guarded(path, 'write', () => syncFolder(files, path)),
     remove: (path) =>
@@ -69,6 +69,14 @@ export function realDisk(files: FileSystem = nodeFileSystem()): Disk {
   };
 }
 
+/** What this process knows that a sync has not done, though the next one may say that all is well. */
+interface Doubts {
+  /** Files whose bytes the system may have forgotten, with its error. */
+  readonly lost: Map<string, unknown>;
+  /** Folders that were made, but not yet durably. */
+  readonly unsynced: Set<string>;
+}
+
 function ifThere<T>(act: () => T): T | undefined {
   try {
     return act();
@@ -78,7 +86,6 @@ function ifThere<T>(act: () => T): T | undefined {
   }
 }
 
-/** Says in the user's words what the operating system said in its own. */
 function guarded<T>(path: string, verb: string, act: () => T): T {
   try {
     return act();
@@ -87,52 +94,24 @@ function guarded<T>(path: string, verb: string, act: () => T): T {
   }
 }
 
-export function storeFailure(error: unknown, path: string, verb: string): unknown {
-  if (error instanceof ModelflowError) return error;
-  const code = errorCode(error);
-  if (code === undefined) return error;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return failure('MF6002', `no space left to ${verb} ${path}`, {
-      hint: 'Make room on that disk and run again: what was finished is kept.',
-      cause: error,
-    });
-  }
-  if (code === 'EMFILE' || code === 'ENFILE') {
-    return failure('MF6010', `cannot ${verb} ${path}: too many files are open`, {
-      hint: 'Raise the limit (`ulimit -n`) or run with a smaller --concurrency: what was finished is kept.',
-      cause: error,
-    });
-  }
-  if (code === 'EIO') {
-    return failure('MF6011', `cannot ${verb} ${path}: the disk reports an error (EIO)`, {
-      hint: 'Look at the disk (`dmesg`) before you run again: what was finished is kept, and checked when it is read.',
-      cause: error,
-    });
-  }
-  return failure('MF6003', `cannot ${verb} ${path} (${code})`, {
-    hint: 'Check that the folder of the store exists, is yours and can be written.',
-    cause: error,
-  });
-}
-
-export function errorCode(error: unknown): string | undefined {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : undefined;
-}
-
-/** What is there already was made durable by whoever made it; a file in its place is refused (ENOTDIR). */
-function makeFolder(files: FileSystem, path: string, isDurable: boolean): void {
+/** What is there already was made durable by whoever made it; a file in its place is refused (ENOTDIR). Without `doubts`: not durably. */
+function makeFolder(files: FileSystem, path: string, doubts: Doubts | undefined): void {
   try {
     files.makeFolder(path);
+    doubts?.unsynced.add(path);
   } catch (error) {
     const code = errorCode(error);
-    if (code === 'EEXIST') return void files.sizeOf(join(path, '/'));
-    if (code !== 'ENOENT' || dirname(path) === path) throw error;
-    makeFolder(files, dirname(path), isDurable);
-    makeFolder(files, path, isDurable);
-    return;
+    if (code === 'EEXIST') files.sizeOf(join(path, '/'));
+    else if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    else {
+      makeFolder(files, dirname(path), doubts);
+      makeFolder(files, path, doubts);
+    }
   }
-  if (isDurable) syncFolder(files, dirname(path));
+  if (doubts?.unsynced.has(path)) {
+    syncFolder(files, dirname(path));
+    doubts.unsynced.delete(path);
+  }
 }
 
 function writeWhole(files: FileSystem, path: string, text: string): void {
@@ -159,11 +138,16 @@ function createWhole(files: FileSystem, path: string, text: string): boolean {
   } finally {
     files.remove(temporary);
   }
-  syncFolder(files, dirname(path));
+  try {
+    syncFolder(files, dirname(path));
+  } catch (error) {
+    files.remove(path);
+    throw error;
+  }
   return true;
 }
 
-function appendTo(files: FileSystem, path: string, bytes: Uint8Array, at: number, isDurable: boolean, lost: Map<string, unknown>): number {
+function appendTo(files: FileSystem, path: string, bytes: Uint8Array, at: number, isDurable: boolean, { lost }: Doubts): number {
   if (lost.has(path)) throw lost.get(path);
   const descriptor = files.open(path, 'a');
   try {
@@ -187,18 +171,19 @@ function syncOrLose(files: FileSystem, descriptor: number, path: string, lost: M
   }
 }
 
-function moveTo(files: FileSystem, from: string, to: string): boolean {
-  makeFolder(files, dirname(to), true);
+function moveTo(files: FileSystem, from: string, to: string, doubts: Doubts): boolean {
+  makeFolder(files, dirname(to), doubts);
+  let isMoved = true;
   try {
     files.rename(from, to);
   } catch (error) {
     const code = errorCode(error);
-    // A folder cannot replace one that has something in it: somebody was first, with the same content.
-    if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
-    throw error;
+    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+    // A folder cannot replace one that has something in it: somebody was first, and may have died before the name was durable.
+    isMoved = false;
   }
   syncFolder(files, dirname(to));
-  return true;
+  return isMoved;
 }
 
 function seal(files: FileSystem, path: string): void {

@@ -38,7 +38,7 @@ export interface Trace<Mark> {
   now(): number;
   record(changes: readonly Change[]): void;
   sync(inode: Inode): void;
-  /** A sync that answered with an error. */
+  /** A sync that answered with an error. Names can be synced once more; a file system that cannot write those takes nothing more at all. */
   failSync(inode: Inode): void;
   /** Something that happened outside of this disk: a point of its own. */
   mark(mark: Mark): void;
@@ -53,6 +53,7 @@ export interface Trace<Mark> {
 /** What becomes of a change that no sync has made durable. */
 export type Fate = (change: Change) => 'kept' | 'lost' | { readonly tornAfterBytes: number; readonly rest: 'missing' | 'zeros' };
 
+/** No power cut: even what the system could not write can still be read. */
 export const everythingKept: Fate = () => 'kept';
 export const everythingLost: Fate = () => 'lost';
 
@@ -87,7 +88,7 @@ export function traceFrom<Mark>(base: Image): Trace<Mark> {
     },
     failSync(inode) {
       step();
-      for (const each of waiting(inode)) each.isLost = true;
+      for (const each of waiting(inode)) each.isLost = each.change.op === 'write' || each.change.op === 'cut';
     },
     mark(mark) {
       step();
@@ -99,7 +100,7 @@ export function traceFrom<Mark>(base: Image): Trace<Mark> {
       const image = copyOf(base);
       const applied = new Set<Change>();
       for (const { change, durableFrom, isLost } of log.slice(0, lengths[point])) {
-        const becomes = durableFrom <= point ? 'kept' : isLost ? 'lost' : fate(change);
+        const becomes = durableFrom <= point ? 'kept' : isLost && fate !== everythingKept ? 'lost' : fate(change);
         if (becomes === 'lost' || (change.op === 'unname' && change.after && !applied.has(change.after))) {
           makeInode(image, change);
           continue;
