@@ -55,7 +55,7 @@ function shownHeadlines(rows: readonly SummaryRow[]): readonly Headline[] {
 }
 
 /** The value at a dotted path. */
-function factAt(facts: unknown, path: string): unknown {
+export function factAt(facts: unknown, path: string): unknown {
   let value = facts;
   for (const key of path.split('.'))
     value = typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[key] : undefined;

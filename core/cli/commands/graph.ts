@@ -1,21 +1,23 @@
+import type { Graph } from '../../plan/graph.ts';
+import { layoutGraph } from '../../report/graph-layout.ts';
+import { type DrawnGraph, edgeLabel, fontSize, type GraphLayout, nodeHeight, pathThrough, rounded } from '../../report/graph-shape.ts';
 import type { ExitCode } from '../../spec/codes.ts';
 import { openWorkspace, type Where } from '../workspace.ts';
 
 /** `modelflow graph`: the pipeline as a picture, on stdout. */
 export async function graphCommand(options: Where & { readonly format: 'mermaid' | 'svg' }): Promise<ExitCode> {
   const { graph } = await openWorkspace(options);
-  const drawn: DrawnGraph = {
-    nodes: graph.nodes.map(({ name, node }) => ({ name, stage: node.stage.name, kind: node.stage.output.name })),
-    edges: graph.nodes.flatMap(({ name, edges }) => edges.map(({ from, slot, isGate }) => ({ from, to: name, slot, gate: isGate }))),
-  };
+  const drawn = drawnGraph(graph);
   console.log(options.format === 'svg' ? await graphSvg(drawn) : graphMermaid(drawn));
   return 0;
 }
 
-/** A pipeline as plain data, for drawing. */
-export interface DrawnGraph {
-  readonly nodes: readonly { readonly name: string; readonly stage: string; readonly kind: string }[];
-  readonly edges: readonly { readonly from: string; readonly to: string; readonly slot: string; readonly gate: boolean }[];
+/** The pipeline as the configuration has it now. */
+export function drawnGraph(graph: Graph): DrawnGraph {
+  return {
+    nodes: graph.nodes.map(({ name, node }) => ({ name, stage: node.stage.name, kind: node.stage.output.name })),
+    edges: graph.nodes.flatMap(({ name, edges }) => edges.map(({ from, slot, isGate }) => ({ from, to: name, slot, gate: isGate }))),
+  };
 }
 
 /** The graph in Mermaid, which GitHub draws in Markdown. A gate is a dotted arrow. */
@@ -34,62 +36,27 @@ function mermaidText(text: string): string {
   return text.replace(/[^\w .-]/gu, (sign) => `#${sign.codePointAt(0)};`);
 }
 
-const fontSize = 13;
-/** Width of a character: an upper bound for the letters of common sans-serif fonts at this size. */
-const characterWidth = 7.6;
-const nodeHeight = 46;
-const margin = 16;
-
-interface Point {
-  readonly x: number;
-  readonly y: number;
-}
-
 /** The graph as an SVG that stands alone: no script, no font and no file from elsewhere; readable on light and on dark ground. */
 export async function graphSvg(graph: DrawnGraph): Promise<string> {
-  const { layout, Graph } = await import('@dagrejs/dagre');
-  const drawing = new Graph({ multigraph: true });
-  drawing.setGraph({ rankdir: 'LR', nodesep: 24, ranksep: 56, marginx: margin, marginy: margin });
-  for (const node of graph.nodes) drawing.setNode(node.name, { width: widthOf(node), height: nodeHeight });
-  graph.edges.forEach((edge, index) => {
-    const label = labelOf(edge);
-    drawing.setEdge(edge.from, edge.to, { width: label.length * characterWidth, height: fontSize, labelpos: 'c' }, String(index));
-  });
-  layout(drawing);
-  const { width = 0, height = 0 } = drawing.graph() as { width?: number; height?: number };
-  const boxes = graph.nodes.map((node) => box(node, drawing.node(node.name) as unknown as Point));
-  const lines = graph.edges.map((edge, index) =>
-    arrow(
-      edge,
-      drawing.edge({ v: edge.from, w: edge.to, name: String(index) }) as unknown as Point & { readonly points: readonly Point[] },
-    ),
-  );
-  return svg(Math.ceil(Math.max(width, 1)), Math.ceil(Math.max(height, 1)), [...lines, ...boxes]);
+  const laid = await layoutGraph(graph);
+  const boxes = graph.nodes.map((node, index) => box(node, laid.nodes[index] as GraphLayout['nodes'][number]));
+  const lines = graph.edges.map((edge, index) => arrow(edge, laid.edges[index] as GraphLayout['edges'][number]));
+  return svg(laid.width, laid.height, [...lines, ...boxes]);
 }
 
-function widthOf(node: DrawnGraph['nodes'][number]): number {
-  return Math.max(node.name.length, node.stage.length, 6) * characterWidth + 28;
-}
-
-function labelOf(edge: DrawnGraph['edges'][number]): string {
-  return edge.gate ? 'gate' : edge.slot;
-}
-
-function box(node: DrawnGraph['nodes'][number], at: Point): string {
-  const width = widthOf(node);
+function box(node: DrawnGraph['nodes'][number], { x, y, width }: GraphLayout['nodes'][number]): string {
   return [
     `<g class="node"><title>${xml(`${node.name}: ${node.stage} makes ${node.kind}`)}</title>`,
-    `<rect x="${round(at.x - width / 2)}" y="${round(at.y - nodeHeight / 2)}" width="${round(width)}" height="${nodeHeight}" rx="6"/>`,
-    `<text class="name" x="${round(at.x)}" y="${round(at.y - 4)}">${xml(node.name)}</text>`,
-    `<text class="stage" x="${round(at.x)}" y="${round(at.y + 14)}">${xml(node.stage)}</text></g>`,
+    `<rect x="${rounded(x - width / 2)}" y="${rounded(y - nodeHeight / 2)}" width="${rounded(width)}" height="${nodeHeight}" rx="6"/>`,
+    `<text class="name" x="${rounded(x)}" y="${rounded(y - 4)}">${xml(node.name)}</text>`,
+    `<text class="stage" x="${rounded(x)}" y="${rounded(y + 14)}">${xml(node.stage)}</text></g>`,
   ].join('');
 }
 
-function arrow(edge: DrawnGraph['edges'][number], at: Point & { readonly points: readonly Point[] }): string {
-  const path = at.points.map((point, index) => `${index === 0 ? 'M' : 'L'}${round(point.x)} ${round(point.y)}`).join('');
+function arrow(edge: DrawnGraph['edges'][number], at: GraphLayout['edges'][number]): string {
   return [
-    `<g class="${edge.gate ? 'edge gate' : 'edge'}"><path d="${path}" marker-end="url(#arrow)"/>`,
-    `<text x="${round(at.x)}" y="${round(at.y + 4)}">${xml(labelOf(edge))}</text></g>`,
+    `<g class="${edge.gate ? 'edge gate' : 'edge'}"><path d="${pathThrough(at.points)}" marker-end="url(#arrow)"/>`,
+    `<text x="${rounded(at.x)}" y="${rounded(at.y + 4)}">${xml(edgeLabel(edge))}</text></g>`,
   ].join('');
 }
 
@@ -108,10 +75,6 @@ text{font:${fontSize}px system-ui,sans-serif;fill:var(--soft);text-anchor:middle
 ${parts.join('\n')}
 </svg>
 `;
-}
-
-function round(value: number): string {
-  return String(Math.round(value * 10) / 10);
 }
 
 function xml(text: string): string {
