@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { ExitCode } from '../spec/codes.ts';
 import { packageManifest } from './package-root.ts';
 import { otherCommands } from './program/other.ts';
+import { pageCommands } from './program/pages.ts';
 import { pipelineCommands } from './program/pipeline.ts';
 import type { CommandScope } from './program/scope.ts';
 import { serviceCommands } from './program/services.ts';
@@ -27,6 +28,6 @@ export function buildProgram(signal: AbortSignal, done: (code: ExitCode) => void
     signal,
     done,
   };
-  for (const declare of [pipelineCommands, serviceCommands, storeCommands, otherCommands]) declare(scope);
+  for (const declare of [pipelineCommands, serviceCommands, pageCommands, storeCommands, otherCommands]) declare(scope);
   return program;
 }

@@ -65,6 +65,8 @@ export async function run(request: RunRequest, ports: EnginePorts): Promise<RunR
     modelflow: request.modelflow,
     plan: request.plan,
     planDigest: request.planDigest,
+    by: ports.origin.by,
+    commit: ports.origin.commit,
   });
   const made = new Map<string, StoredArtifact>();
   const refused = await refusedBefore(request.plan, emit);

@@ -121,6 +121,18 @@ export const codes = {
     exit: 2,
     explain: 'What was asked about is not there: the stage has never come to its end, or its artifact is gone. Run it.',
   },
+  MF1220: {
+    title: 'There is no run to report on',
+    exit: 2,
+    explain:
+      'Nothing has been run for this pipeline and profile, or no run has the id that was given. The message names those that there are.',
+  },
+  MF1221: {
+    title: 'The report cannot be written',
+    exit: 2,
+    explain:
+      'The file that --out names cannot be written, or is there already and is no report of modelflow, which is never replaced. Name another file.',
+  },
   MF2001: {
     title: 'The graph has a cycle',
     exit: 2,

@@ -29,6 +29,9 @@ type Event =
       readonly plan: Plan;
       /** Of the plan, or of the reviewed file that is applied. */
       readonly planDigest?: string;
+      /** Who began it, from which commit; undefined where it cannot be told. */
+      readonly by?: string | undefined;
+      readonly commit?: string | undefined;
     }
   /** Something done beside a run: `rollback`, `down`. */
   | {
