@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { EnginePorts } from '../engine/ports.ts';
@@ -15,15 +14,18 @@ import type { Workspace } from './workspace.ts';
 type ReadSource = (source: Source, shown: string) => Promise<SourceDigest>;
 
 /** Everything that decides the bytes of a node, read from the user's files and from the code of its stage. */
-export function fingerprintParts({ config }: Pick<Workspace, 'config'>): Pick<EnginePorts, 'parts' | 'sourcesUnchanged'> {
-  const digests = sourceDigests();
+export function fingerprintParts({
+  config,
+  digests: memory,
+}: Pick<Workspace, 'config' | 'digests'>): Pick<EnginePorts, 'parts' | 'sourcesUnchanged'> {
+  const digests: ReadSource = (source, shown) => digestSource(source, shown, memory);
   const codeDigests = new Map<string, Promise<string>>();
   const usersCode = (file: string): Promise<string> => remembered(codeDigests, file, () => config.codeDigest(file));
-  const plain = async (node: GraphNode, read: ReadSource): Promise<unknown> => {
+  const plain = async (node: GraphNode): Promise<unknown> => {
     const found = new Map<string, SourceDigest>();
     for (const source of sourcesIn(node.node.options)) {
       const absolute = { ...source, path: resolve(config.root, source.path) };
-      found.set(keyOf(source), await read(absolute, source.path));
+      found.set(keyOf(source), await digests(absolute, source.path));
     }
     return plainOptions(node.node.options, (source) => found.get(keyOf(source)) as SourceDigest);
   };
@@ -46,12 +48,12 @@ export function fingerprintParts({ config }: Pick<Workspace, 'config'>): Pick<En
         version: stage.version,
         code: await inTheirCode(node, 'code', () => codeOf(node)),
         tools: await inTheirCode(node, 'tools', async () => (await stage.tools?.()) ?? {}),
-        options: await plain(node, digests).catch(atNode(node)),
+        options: await plain(node).catch(atNode(node)),
         inputs: Object.fromEntries(Object.entries(inputs).map(([slot, given]) => [slot, digestsOf(given)])),
       };
     },
     async sourcesUnchanged(node, parts) {
-      const now = await plain(node, digestSource).catch(atNode(node));
+      const now = await plain(node).catch(atNode(node));
       if (JSON.stringify(now) !== JSON.stringify(parts.options)) {
         throw failure('MF3003', `a source of \`${node.name}\` changed while the stage read it`, { hint: 'Nothing was stored. Run again.' });
       }
@@ -100,17 +102,4 @@ function remembered<T>(memory: Map<string, Promise<T>>, key: string, make: () =>
   const made = make();
   memory.set(key, made);
   return made;
-}
-
-/** Within one command a file is read once, as long as its size and times stay. */
-function sourceDigests(): ReadSource {
-  const memory = new Map<string, Promise<SourceDigest>>();
-  return async (source, shown) => {
-    // What cannot be looked at is reported by `digestSource`.
-    const entry = source.source === 'file' ? await stat(source.path, { bigint: true }).catch(() => undefined) : undefined;
-    if (!entry) return digestSource(source, shown);
-    return remembered(memory, `${source.path}:${entry.size}:${entry.mtimeNs}:${entry.ctimeNs}:${entry.ino}`, () =>
-      digestSource(source, shown),
-    );
-  };
 }

@@ -10,6 +10,7 @@ import { forStage } from '../world/for-stage.ts';
 import { fingerprintParts } from './fingerprint-parts.ts';
 import { thrownDiagnostic } from './guard-end.ts';
 import type { HostJob, HostMessage, HostSaid } from './host-protocol.ts';
+import { keptDigests } from './kept-digests.ts';
 import { type LoadedConfig, loadConfig } from './load-config.ts';
 import { processesFor } from './processes.ts';
 import { runHere } from './run-here.ts';
@@ -64,7 +65,7 @@ async function plannedNode(job: HostJob, config: LoadedConfig): Promise<GraphNod
   const { wanted } = await config.evaluate(job.profile);
   const node = graphOf(wanted).byName.get(job.node);
   if (!node) throw changed(job, 'it is not in the configuration any more');
-  const parts = await fingerprintParts({ config }).parts(node, job.inputs);
+  const parts = await fingerprintParts({ config, digests: keptDigests(config.root) }).parts(node, job.inputs);
   if (fingerprintOf(parts) !== job.fingerprint) throw changed(job, causesOf(job.parts, parts).map(nameOf).join(', '));
   return node;
 }

@@ -1,4 +1,4 @@
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { deadEnds } from '../plan/dead-ends.ts';
 import { type Diagnostic, failure, ModelflowError } from '../spec/diagnostic.ts';
@@ -6,7 +6,7 @@ import { isPipeline, isUsableName, type Pipeline, type Wanted } from '../spec/pi
 import type { Policy } from '../spec/plan-policy.ts';
 import { isRef } from '../spec/ref.ts';
 import { collectNodes } from '../spec/stage.ts';
-import { userCacheFolder } from '../world/cache-folder.ts';
+import { cacheFolderIfAny } from '../world/cache-folder.ts';
 import { codeDigest, codeParts } from './config-code.ts';
 import { configFailure } from './config-errors.ts';
 import { findConfig } from './config-find.ts';
@@ -43,7 +43,7 @@ export async function loadConfig(given: { readonly from: string; readonly file?:
   const file = findConfig(given);
   // Places in stacks are those of the TypeScript, not of what it was transformed into.
   process.setSourceMapsEnabled(true);
-  const record = hookModules(transformFolder());
+  const record = hookModules(cacheFolderIfAny('configs'));
   const exported = await importConfig(file, record);
   const pipeline = exported['default'];
   if (!isPipeline(pipeline)) throw noPipeline(file, exported);
@@ -56,15 +56,6 @@ export async function loadConfig(given: { readonly from: string; readonly file?:
     codeDigest: async (module) => codeDigest(module, record),
     codeParts: async (module) => codeParts(module, record),
   };
-}
-
-function transformFolder(): string | undefined {
-  try {
-    return join(userCacheFolder(), 'configs');
-  } catch {
-    // Nobody's home: the transforms are not kept, and nothing else is lost.
-    return undefined;
-  }
 }
 
 async function importConfig(file: string, record: ImportRecord): Promise<Readonly<Record<string, unknown>>> {

@@ -5,11 +5,13 @@ import { type Diagnostic, failure } from '../spec/diagnostic.ts';
 import { nearest } from '../spec/nearest.ts';
 import type { Policy } from '../spec/plan-policy.ts';
 import { artifactFolder } from '../store/artifacts.ts';
+import type { DigestMemory } from '../store/digest-memory.ts';
 import { type Disk, realDisk } from '../store/disk.ts';
 import { checkFormat } from '../store/format.ts';
 import { runsFolder } from '../store/journal.ts';
 import { listingFolder } from '../store/listings.ts';
 import { resultFolder } from '../store/results.ts';
+import { keptDigests } from './kept-digests.ts';
 import { type LoadedConfig, loadConfig } from './load-config.ts';
 import { pastOf } from './past.ts';
 import { redactStreams, type Secrets, secretsOf } from './secrets.ts';
@@ -33,6 +35,8 @@ export interface Workspace {
   readonly warnings: readonly Diagnostic[];
   readonly store: Store;
   readonly secrets: Secrets;
+  /** Of the user's files; shared by all that this command does. */
+  readonly digests: DigestMemory;
 }
 
 export async function openWorkspace(where: Where): Promise<Workspace> {
@@ -52,6 +56,7 @@ export async function openWorkspace(where: Where): Promise<Workspace> {
     warnings: [...warnings, ...(opened?.warnings ?? [])],
     secrets,
     store: opened?.store ?? local,
+    digests: keptDigests(config.root),
   };
 }
 

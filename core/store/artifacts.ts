@@ -1,9 +1,10 @@
 import { dirname, join } from 'node:path';
 import { canonicalJson, sha256 } from '../plan/canonical.ts';
 import type { ArtifactStore, StoredArtifact } from '../spec/port.ts';
-import { digestFile, digestFolder, type FileDigest, namesBelow } from './digest.ts';
+import { digestFolder, type FileDigest, namesBelow } from './digest.ts';
 import type { Disk } from './disk.ts';
 import { storeFailure } from './disk-failure.ts';
+import { hashFiles } from './hash-files.ts';
 
 /** The manifest of an artifact; its canonical text is what the digest is of. */
 export interface ArtifactManifest {
@@ -114,9 +115,11 @@ async function damageIn(folder: string, files: readonly FileDigest[], disk: Disk
     const sizeBytes = disk.sizeOf(path);
     if (sizeBytes === undefined) return `${file.path} is missing`;
     if (sizeBytes !== file.sizeBytes) return `${file.path} has ${sizeBytes} bytes, not ${file.sizeBytes}`;
-    if (how === 'verified' && (await digestFile(path, sizeBytes)) !== file.sha256) return `the bytes of ${file.path} have changed`;
   }
-  return undefined;
+  if (how === 'sizes') return undefined;
+  const digests = await hashFiles(files.map((file) => ({ path: join(folder, file.path), sizeBytes: file.sizeBytes })));
+  const changed = files.find((file, index) => file.sha256 !== digests[index]);
+  return changed && `the bytes of ${changed.path} have changed`;
 }
 
 /** A stage that writes into its input would be seen by the next one that reads the whole folder. */

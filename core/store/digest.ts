@@ -1,12 +1,14 @@
-import { createHash, hash } from 'node:crypto';
-import { createReadStream, readFileSync } from 'node:fs';
-import { lstat, readdir, realpath, stat } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { type Dirent, readdirSync, type Stats, statSync } from 'node:fs';
+import { realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, sep } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { canonicalJson, sha256 } from '../plan/canonical.ts';
 import type { SourceDigest } from '../plan/fingerprint.ts';
 import { failure } from '../spec/diagnostic.ts';
 import type { Source } from '../spec/source.ts';
+import { type DigestMemory, looksSame } from './digest-memory.ts';
 import { errorCode, storeFailure } from './disk-failure.ts';
+import { hashFiles } from './hash-files.ts';
 
 /** One file of an artifact or of a source folder; `path` with forward slashes, relative to its root. */
 export interface FileDigest {
@@ -15,52 +17,65 @@ export interface FileDigest {
   readonly sha256: string;
 }
 
-const smallBytes = 1 << 20;
-
-/** sha256 of a file, read in pieces of 1 MiB: twice as fast as Node's default of 64 KiB. */
-export async function digestFile(path: string, sizeBytes: number): Promise<string> {
-  if (sizeBytes <= smallBytes) return hash('sha256', readFileSync(path), 'hex');
-  const digest = createHash('sha256');
-  for await (const piece of createReadStream(path, { highWaterMark: smallBytes })) digest.update(piece as Buffer);
-  return digest.digest('hex');
-}
-
 /** Every file below a folder, sorted by path. Links, sockets and devices have no place in an artifact: MF3005. */
 export async function digestFolder(root: string): Promise<readonly FileDigest[]> {
-  const files: FileDigest[] = [];
-  for (const path of await filesBelow(root, 'artifact')) {
-    const { size } = await stat(join(root, path));
-    files.push({ path, sizeBytes: size, sha256: await digestFile(join(root, path), size) });
+  return digestFiles(root, await filesBelow(root, 'artifact'), undefined);
+}
+
+/** Looking at a hundred thousand files takes half a second, in which the event loop must not stand still. */
+const looksAtOnce = 2_000;
+
+/** What the memory does not know is read. */
+async function digestFiles(root: string, names: readonly string[], memory: DigestMemory | undefined): Promise<readonly FileDigest[]> {
+  const found: { path: string; sizeBytes: number; sha256: string }[] = [];
+  const unknown: { readonly index: number; readonly path: string; readonly sizeBytes: number; readonly look: Stats }[] = [];
+  const beganMs = Date.now();
+  for (const [index, name] of names.entries()) {
+    const path = join(root, name);
+    const look = statSync(path);
+    const known = memory?.recall(path, look);
+    found.push({ path: name, sizeBytes: look.size, sha256: known ?? '' });
+    if (known === undefined) unknown.push({ index, path, sizeBytes: look.size, look });
+    if (index % looksAtOnce === looksAtOnce - 1) await setImmediate();
   }
-  return files;
+  const digests = await hashFiles(unknown);
+  for (const [nth, { index, path, look }] of unknown.entries()) {
+    const sha256 = digests[nth] as string;
+    (found[index] as { sha256: string }).sha256 = sha256;
+    if (memory && looksSame(look, statSync(path))) memory.note(path, look, sha256, beganMs);
+  }
+  return found;
 }
 
 /** Everything below a folder that is no folder, whatever it is: relative paths with forward slashes. */
 export async function namesBelow(root: string): Promise<readonly string[]> {
-  const entries = await readdir(root, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => !entry.isDirectory()).map((entry) => slashed(relative(root, join(entry.parentPath, entry.name))));
+  const names: string[] = [];
+  for (const { name, entry } of walk(root)) if (!entry.isDirectory()) names.push(name);
+  return names;
 }
 
-function slashed(path: string): string {
-  return path.split(sep).join('/');
+/** Folder by folder, not in order. */
+function* walk(root: string): Generator<{ readonly name: string; readonly entry: Dirent }> {
+  const folders = [''];
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
+      const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
+      if (entry.isDirectory()) folders.push(name);
+      yield { name, entry };
+    }
+  }
 }
 
 async function filesBelow(root: string, of: 'artifact' | 'source'): Promise<readonly string[]> {
   const found: string[] = [];
-  const queue = [root];
-  for (let at = 0; at < queue.length; at++) {
-    const folder = queue[at] as string;
-    for (const name of await readdir(folder)) {
-      const path = join(folder, name);
-      const entry = await lstat(path);
-      if (entry.isDirectory()) queue.push(path);
-      else if (entry.isFile()) found.push(slashed(relative(root, path)));
-      else if (of === 'source' && entry.isSymbolicLink() && (await staysInside(root, path))) found.push(slashed(relative(root, path)));
-      else
-        throw failure('MF3005', `${relative(root, path)} is ${kindOf(entry)}`, {
-          hint: 'Only plain files and folders can be kept; copy what the link points to.',
-        });
-    }
+  for (const { name, entry } of walk(root)) {
+    if (entry.isFile()) found.push(name);
+    else if (entry.isDirectory()) continue;
+    else if (of === 'source' && entry.isSymbolicLink() && (await staysInside(root, join(root, name)))) found.push(name);
+    else
+      throw failure('MF3005', `${name} is ${kindOf(entry)}`, {
+        hint: 'Only plain files and folders can be kept; copy what the link points to.',
+      });
   }
   return found.sort();
 }
@@ -81,7 +96,7 @@ function isNoPath(code: string | undefined): boolean {
 }
 
 /** The digest of a user's file or folder. Missing, or of the other sort: MF1107. `shown` is the path as the user wrote it. */
-export async function digestSource(source: Source, shown: string): Promise<SourceDigest> {
+export async function digestSource(source: Source, shown: string, memory?: DigestMemory): Promise<SourceDigest> {
   const entry = await stat(source.path).catch((error: unknown) => {
     if (isNoPath(errorCode(error))) return undefined;
     throw storeFailure(error, shown, 'read');
@@ -93,13 +108,11 @@ export async function digestSource(source: Source, shown: string): Promise<Sourc
   if (source.source === 'file' && !entry.isFile()) throw failure('MF1107', `${shown} is not a plain file`);
   if (source.source === 'folder' && !entry.isDirectory()) throw failure('MF1107', `${shown} is a file, a folder is wanted`);
   try {
-    if (source.source === 'file') return { source: 'file', digest: await digestFile(source.path, entry.size), sizeBytes: entry.size };
-    const files: FileDigest[] = [];
-    for (const path of await filesBelow(source.path, 'source')) {
-      const { size } = await stat(join(source.path, path));
-      files.push({ path, sizeBytes: size, sha256: await digestFile(join(source.path, path), size) });
-    }
-    return { source: 'folder', digest: sha256(canonicalJson(files)), sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0) };
+    const names = source.source === 'file' ? [basename(source.path)] : await filesBelow(source.path, 'source');
+    const files = await digestFiles(source.source === 'file' ? dirname(source.path) : source.path, names, memory);
+    const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+    const digest = source.source === 'file' ? (files[0]?.sha256 as string) : sha256(canonicalJson(files));
+    return { source: source.source, digest, sizeBytes };
   } catch (error) {
     throw storeFailure(error, shown, 'read');
   }

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
-import { failure } from '../spec/diagnostic.ts';
+import { failure, ModelflowError } from '../spec/diagnostic.ts';
 
 /**
  * Where modelflow keeps what can be made again and is shared by all projects of a user: `$MODELFLOW_CACHE`, or the place that the
@@ -17,6 +17,16 @@ export function userCacheFolder(
   if (shared && isAbsolute(shared)) return join(shared, 'modelflow');
   const home = env['HOME'] || homeOfUser();
   return platform === 'darwin' ? join(home, 'Library', 'Caches', 'modelflow') : join(home, '.cache', 'modelflow');
+}
+
+/** A folder in it for what only saves time; undefined where nobody is at home. */
+export function cacheFolderIfAny(name: string): string | undefined {
+  try {
+    return join(userCacheFolder(), name);
+  } catch (error) {
+    if (error instanceof ModelflowError) return undefined;
+    throw error;
+  }
 }
 
 function homeOfUser(): string {

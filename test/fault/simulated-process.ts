@@ -7,6 +7,7 @@ import { type RunResult, run } from '../../core/engine/run.ts';
 import { definePipeline, type Wanted } from '../../core/index.ts';
 import { type Graph, type GraphNode, graphOf } from '../../core/plan/graph.ts';
 import type { RunEvent } from '../../core/spec/event.ts';
+import { digestMemory } from '../../core/store/digest-memory.ts';
 import { realDisk } from '../../core/store/disk.ts';
 import type { FileSystem } from '../../core/store/file-system.ts';
 import type { LockWorld } from '../../core/store/lock.ts';
@@ -96,5 +97,6 @@ function workspaceOn(root: string, files: FileSystem, graph: Graph): Workspace {
     warnings: [],
     secrets: secretsOf(root, () => undefined),
     store: storeOn(root, files),
+    digests: digestMemory(undefined),
   };
 }

@@ -61,10 +61,12 @@ export async function planOf(
   const { graph, config, profile } = workspace;
   const within = selected(graph, options.only);
   const forced = forcedOf(workspace, options, within);
-  return makePlan(
+  const plan = await makePlan(
     { pipeline: config.pipeline.pipeline, profile, graph, within, forced, policies: workspace.policies, ...(onParts ? { onParts } : {}) },
     planPorts(workspace, signal),
   );
+  workspace.digests.keep();
+  return plan;
 }
 
 /** `--force` alone means all that is looked at; with names, those nodes. */
