@@ -3,6 +3,7 @@ export * from './spec/artifact.ts';
 export * from './spec/codes.ts';
 export { type Diagnostic, failure, ModelflowError, type Place } from './spec/diagnostic.ts';
 export { all, any, atLeast, atMost, dropAtMost, must } from './spec/gate.ts';
+export { type Axis, type Cell, type Matrix, matrix } from './spec/matrix.ts';
 export { type AlertRule, defineMonitor, isMonitor, type Monitor, type MonitorVerdict, type Sample } from './spec/monitor.ts';
 export { nearest } from './spec/nearest.ts';
 export { parseOptions } from './spec/options.ts';

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { type Graph, graphOf, upstreamOf } from '../plan/graph.ts';
+import { type Graph, graphOf } from '../plan/graph.ts';
 import type { History } from '../plan/history.ts';
 import { type Diagnostic, failure } from '../spec/diagnostic.ts';
 import { nearest } from '../spec/nearest.ts';
@@ -85,15 +85,6 @@ export function openStore(root: string, scope: string, disk: Disk = realDisk()):
     },
     sharing: undefined,
   };
-}
-
-/** Node names and stage names from the command line, as node names with all they need; all of the graph when none is given. */
-export function selected(graph: Graph, words: readonly string[]): ReadonlySet<string> {
-  if (words.length === 0) return new Set(graph.byName.keys());
-  return upstreamOf(
-    graph,
-    words.flatMap((word) => named(graph, word)),
-  );
 }
 
 /** The nodes that a word on the command line means: a node by its name, or every node of a stage. */

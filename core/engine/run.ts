@@ -8,9 +8,11 @@ import type { NewEvent, RunOutcome } from '../spec/event.ts';
 import type { FingerprintParts, Plan } from '../spec/plan.ts';
 import type { Policy } from '../spec/plan-policy.ts';
 import type { StoredArtifact } from '../spec/port.ts';
+import type { Weight } from '../spec/ref.ts';
 import { ApprovalPending, judgeFactsPolicies, refusedBefore, waitForApproval } from './consent.ts';
 import { execute } from './execute.ts';
 import { diagnosticsOf, Stopped } from './failure.ts';
+import { poolOf } from './pool.ts';
 import type { Emit, EnginePorts } from './ports.ts';
 import { rollOut } from './rollout.ts';
 import { scheduleOf } from './schedule.ts';
@@ -38,7 +40,10 @@ export interface RunRequest {
   readonly approve: ReadonlySet<string>;
   /** What a reviewed plan holds the run to. */
   readonly reviewed?: Reviewed;
-  readonly concurrency: number;
+  /** What of the machine may be taken at once. */
+  readonly capacity: Weight;
+  /** After a failure, or a gate that refuses, what does not depend on it is begun all the same. */
+  readonly keepGoing: boolean;
   readonly signal: AbortSignal;
   /** Chooses among the ready nodes; the first one unless said otherwise. */
   readonly pick?: (ready: readonly GraphNode[]) => number;
@@ -85,6 +90,7 @@ async function makeAll(
   const schedule = scheduleOf(request.graph, request.within, request.pick);
   const diagnostics: Diagnostic[] = [];
   const pending: Diagnostic[] = [];
+  const pool = poolOf(request.capacity);
   const running = new Set<Promise<void>>();
   const fatal: unknown[] = [];
   const one = async (node: GraphNode): Promise<void> => {
@@ -103,20 +109,25 @@ async function makeAll(
         await emit({ type: 'node-failed', node: node.name, diagnostics: found });
       }
       for (const skipped of schedule.failed(node.name)) await emit({ type: 'node-skipped', ...skipped });
+      if (request.keepGoing && !request.signal.aborted) return;
       for (const left of schedule.close()) await emit({ type: 'node-skipped', node: left, because: [] });
     }
   };
   for (;;) {
-    while (running.size < request.concurrency && !request.signal.aborted) {
-      const node = schedule.take();
+    while (!request.signal.aborted) {
+      const node = schedule.take((each) => pool.hasRoomFor(each.node.policy.weight));
       if (node === undefined) break;
+      pool.take(node.node.policy.weight);
       const work: Promise<void> = one(node)
         .catch((error: unknown) => {
           // The journal itself could not be written: nothing more is begun, and what runs is waited for.
           fatal.push(error);
           schedule.close();
         })
-        .finally(() => running.delete(work));
+        .finally(() => {
+          pool.giveBack(node.node.policy.weight);
+          running.delete(work);
+        });
       running.add(work);
     }
     if (running.size === 0) break;
@@ -124,7 +135,7 @@ async function makeAll(
   }
   if (fatal.length > 0) throw fatal[0];
   // What failed says more than what merely waits.
-  return [...diagnostics, ...pending];
+  return [...gravestFirst(diagnostics), ...pending];
 }
 
 /** Where a node's failure is shown: at the call in the configuration, unless it knows a better place. */
@@ -207,6 +218,12 @@ async function judgeGates(node: GraphNode, graph: Graph, made: ReadonlyMap<strin
 }
 
 const refusals: ReadonlySet<Code> = new Set<Code>(['MF2101', 'MF4001', 'MF4002', 'MF4110', 'MF5007', 'MF7001']);
+
+/** Several can fail: what changed the world stands before what failed, and that before what was refused. The first decides how the run ends. */
+function gravestFirst(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  const gravity = ({ code }: Diagnostic): number => (code === 'MF5005' ? 0 : refusals.has(code) ? 2 : 1);
+  return diagnostics.toSorted((one, other) => gravity(one) - gravity(other));
+}
 
 function outcomeOf(diagnostics: readonly Diagnostic[]): RunOutcome {
   const [first] = diagnostics;

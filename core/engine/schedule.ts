@@ -4,8 +4,8 @@ export type NodeState = 'waiting' | 'running' | 'done' | 'failed' | 'skipped';
 
 /** Which node may run when: state only, no time and no promises, so that it can be reasoned about and tested alone. */
 export interface Schedule {
-  /** A node whose inputs and gates are all done, if there is one; it is running from then on. */
-  take(): GraphNode | undefined;
+  /** A node whose inputs and gates are all done and that there is room for, if there is one; it is running from then on. A lighter one may overtake a heavier one. */
+  take(hasRoom: (node: GraphNode) => boolean): GraphNode | undefined;
   done(name: string): void;
   /** Returns what can no longer be made because of it, each with the failed nodes it waits for. */
   failed(name: string): readonly { readonly node: string; readonly because: readonly string[] }[];
@@ -14,8 +14,8 @@ export interface Schedule {
   readonly isClosed: boolean;
 }
 
-/** `pick` chooses among the ready ones: in order in production, shuffled under test, so that a missing edge shows. */
-export function scheduleOf(graph: Graph, within: ReadonlySet<string>, pick: (ready: readonly GraphNode[]) => number = () => 0): Schedule {
+/** `pick` chooses among the ready ones that there is room for: in order in production, shuffled under test, so that a missing edge shows. */
+export function scheduleOf(graph: Graph, within: ReadonlySet<string>, pick?: (ready: readonly GraphNode[]) => number): Schedule {
   const waitsFor = new Map<string, Set<string>>();
   const neededBy = new Map<string, string[]>();
   const state = new Map<string, NodeState>();
@@ -34,10 +34,13 @@ export function scheduleOf(graph: Graph, within: ReadonlySet<string>, pick: (rea
     if (needs.size === 0) ready.push(node);
   }
   return {
-    take() {
-      if (isClosed || ready.length === 0) return undefined;
-      const [node] = ready.splice(pick(ready), 1);
-      if (node) state.set(node.name, 'running');
+    take(hasRoom) {
+      if (isClosed) return undefined;
+      const fitting = pick ? ready.filter(hasRoom) : [];
+      const node = pick ? fitting[pick(fitting)] : ready.find(hasRoom);
+      if (node === undefined) return undefined;
+      ready.splice(ready.indexOf(node), 1);
+      state.set(node.name, 'running');
       return node;
     },
     done(name) {

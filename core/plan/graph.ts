@@ -134,6 +134,14 @@ function orderOf(names: ReadonlyMap<StageNode, string>, links: ReadonlyMap<Stage
   return order;
 }
 
+/** The named nodes and everything that is made of them, or waits for a gate on them. */
+export function downstreamOf(graph: Graph, names: readonly string[]): ReadonlySet<string> {
+  const found = new Set(names);
+  // Every input comes before its consumer, so once through is enough.
+  for (const node of graph.nodes) if (node.edges.some((edge) => found.has(edge.from))) found.add(node.name);
+  return found;
+}
+
 /** The named nodes and everything they need. */
 export function upstreamOf(graph: Graph, names: readonly string[]): ReadonlySet<string> {
   const wanted = new Set<string>();

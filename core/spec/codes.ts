@@ -121,6 +121,18 @@ export const codes = {
     exit: 2,
     explain: 'What was asked about is not there: the stage has never come to its end, or its artifact is gone. Run it.',
   },
+  MF1207: {
+    title: 'Options that contradict each other',
+    exit: 2,
+    explain:
+      'One option of the command line would undo another: `--force` or `--from` names a stage that `--only` leaves out, or `--force` without names comes with `--from`. Nothing was begun.',
+  },
+  MF1208: {
+    title: 'A matrix or a group gives no usable names',
+    exit: 2,
+    explain:
+      'Each combination of a matrix, and each stage in a group that `build` returns, is named after its keys. A value that cannot be a name needs one: write the axis as a table of names and values. Two stages of the same name need another.',
+  },
   MF1220: {
     title: 'There is no run to report on',
     exit: 2,
@@ -202,6 +214,12 @@ export const codes = {
     exit: 1,
     explain:
       'The JavaScript heap of the process of the stage was full, or the system killed the process. Work in smaller pieces, raise the limit with NODE_OPTIONS=--max-old-space-size, or say with `weight: { memory }` what the stage takes.',
+  },
+  MF3009: {
+    title: 'The trace of a run was not sent',
+    exit: 1,
+    explain:
+      'An OpenTelemetry endpoint is set, but its packages are not installed or the collector could not be reached. The run itself is not touched by it. This is a warning.',
   },
   MF3101: {
     title: 'The file is not a model of this kind',

@@ -2,20 +2,19 @@ import { failure, type Place } from './diagnostic.ts';
 import { nearest } from './nearest.ts';
 import { placeOfCallTo } from './place.ts';
 import { isPolicy, type Policy } from './plan-policy.ts';
-import type { Ref } from './ref.ts';
 import { isRemoteChoice, type RemoteChoice } from './remote.ts';
+import { flattened, type Wanted, type WantedGroups } from './wanted.ts';
 
-/** What the configuration wants: names people read → what is to be made. */
-export type Wanted = Readonly<Record<string, Ref>>;
+export type { Wanted } from './wanted.ts';
 
-export interface PipelineDef<P extends string, W extends Wanted = Wanted> {
+export interface PipelineDef<P extends string, W extends WantedGroups = WantedGroups> {
   /** Letters, digits, `.`, `-`, `_`. State is kept apart by pipeline and profile. */
   readonly name: string;
   /** The first one is the default. Without any there is one, `default`. */
   readonly profiles?: readonly P[];
   /** The folder of the store, relative to the configuration, or `s3({ … })`, `oci({ … })`; `.modelflow` unless said otherwise. */
   readonly store?: string | RemoteChoice;
-  /** What is returned is made; its keys are the names people read. Does no I/O. */
+  /** What is returned is made; its keys are the names people read, with a dot between those of a group and what is in it. Does no I/O. */
   readonly build: (given: { readonly profile: P }) => W;
   /** Rules that every plan and every result must keep: a list, or what makes it from the profile and from what `build` returned. Name it after `build`. */
   readonly policies?: readonly Policy[] | ((given: { readonly profile: P; readonly stages: NoInfer<W> }) => readonly Policy[]);
@@ -41,7 +40,9 @@ export function isUsableName(name: unknown): name is string {
 }
 
 /** The one thing a configuration exports. */
-export function definePipeline<const P extends string = 'default', W extends Wanted = Wanted>(def: PipelineDef<P, W>): Pipeline {
+export function definePipeline<const P extends string = 'default', W extends WantedGroups = WantedGroups>(
+  def: PipelineDef<P, W>,
+): Pipeline {
   const placeOf = placeOfCallTo(definePipeline);
   // Reading a place costs a source map; only a mistake needs it.
   const at = (): { readonly at?: Place } => {
@@ -69,6 +70,8 @@ export function definePipeline<const P extends string = 'default', W extends Wan
     });
   const [first = 'default' as P, ...others] = given;
   const profiles: readonly [P, ...P[]] = [first, ...others];
+  /** Policies see the groups as `build` returned them. */
+  const returned = new WeakMap<object, W>();
   return {
     pipeline: name as string,
     profiles,
@@ -83,11 +86,17 @@ export function definePipeline<const P extends string = 'default', W extends Wan
           ...at(),
         });
       }
-      return build({ profile: known });
+      const stages = build({ profile: known });
+      // Whoever checks the configuration says what is wrong with a table that holds something else.
+      const wanted = flattened(stages) as Wanted;
+      if (typeof wanted === 'object' && wanted !== null) returned.set(wanted, stages);
+      return wanted;
     },
     policies(profile, wanted) {
-      // Both come from this very pipeline: the profile was looked up, and `wanted` is what `build` returned.
-      const found: unknown = typeof policies === 'function' ? policies({ profile: profile as P, stages: wanted as W }) : policies;
+      const found: unknown =
+        typeof policies === 'function'
+          ? policies({ profile: profile as P, stages: returned.get(wanted) ?? (wanted as unknown as W) })
+          : policies;
       if (Array.isArray(found) && found.every(isPolicy)) return found;
       throw failure('MF1101', 'definePipeline: option `policies` is not a list of policies', {
         hint: 'Pass what `policy(…)` and `policy.facts(…)` return.',

@@ -11,7 +11,7 @@ export interface PlanFile extends Plan {
     /** The configuration and all it imports: `file <path>` → sha256, `package <name>` → version. */
     readonly parts: Readonly<Record<string, string>>;
   };
-  readonly selection: { readonly only: readonly string[]; readonly force: readonly string[] | true };
+  readonly selection: { readonly only: readonly string[]; readonly from: readonly string[]; readonly force: readonly string[] | true };
   /** Node → what decides its bytes. Inputs that are not made yet are left out. */
   readonly parts: Readonly<Record<string, FingerprintParts>>;
   /** sha256 over the canonical JSON of all the rest. */
@@ -67,7 +67,7 @@ export const planFileSchema = z.looseObject({
   profile: text,
   commit: maybe,
   config: z.object({ digest: text, parts: table }),
-  selection: z.object({ only: list(text), force: z.union([list(text), z.literal(true)]) }),
+  selection: z.object({ only: list(text), from: list(text).default([]), force: z.union([list(text), z.literal(true)]) }),
   steps: list(step),
   gates: list(z.object({ node: text, text, verdict: z.enum(['pass', 'fail', 'not-enough-data', 'decided-later']), detail: text })),
   policies: list(z.object({ policy: text, node: maybe, verdict: z.enum(['pass', 'warn', 'refuse', 'decided-later']), message: text })),

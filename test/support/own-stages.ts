@@ -15,7 +15,7 @@ const imports = `
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { all, any, atLeast, atMost, defineArtifact, definePipeline, defineStage, defineTarget, dropAtMost, failure, file, folder, many, ModelflowError, must, optional, secret, secretText, z } from 'modelflow';
+import { all, any, atLeast, atMost, defineArtifact, definePipeline, defineStage, defineTarget, dropAtMost, failure, file, folder, many, matrix, ModelflowError, must, optional, secret, secretText, z } from 'modelflow';
 import { Anything, kept, stage } from './stages';
 `;
 

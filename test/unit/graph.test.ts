@@ -50,7 +50,7 @@ function stepsFor(last: Ref<typeof Thing>): number {
     Object.assign(Set.prototype, { has: wrap(2), add: wrap(3) });
     const graph = graphOf({ last });
     const schedule = scheduleOf(graph, new Set(graph.byName.keys()));
-    for (let node = schedule.take(); node; node = schedule.take()) schedule.done(node.name);
+    for (let node = schedule.take(() => true); node; node = schedule.take(() => true)) schedule.done(node.name);
     deadEnds(
       { last },
       graph.nodes.map((node) => node.node),

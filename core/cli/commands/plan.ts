@@ -5,12 +5,11 @@ import type { FingerprintParts, Plan } from '../../spec/plan.ts';
 import type { PlanFile } from '../../spec/plan-file.ts';
 import { planPorts } from '../engine-ports.ts';
 import { leftBehind, leftBehindWarnings } from '../left-behind.ts';
+import { type SelectionWords, selectionOf } from '../selection.ts';
 import { showDiagnostics } from '../show.ts';
-import { named, openWorkspace, selected, type Where, type Workspace } from '../workspace.ts';
+import { openWorkspace, type Where, type Workspace } from '../workspace.ts';
 
-export interface PlanOptions extends Where {
-  readonly only: readonly string[];
-  readonly force: readonly string[] | true;
+export interface PlanOptions extends Where, SelectionWords {
   readonly format: 'text' | 'json' | 'markdown';
   readonly detailedExitcode: boolean;
   /** Where the plan is written for review. */
@@ -41,38 +40,27 @@ async function handOver(plan: PlanFile, cwd: string, out: string): Promise<void>
 }
 
 /** The plan with all that must not move before it is carried out. */
-export async function wholePlanOf(
-  workspace: Workspace,
-  options: Pick<PlanOptions, 'only' | 'force'>,
-  signal: AbortSignal,
-): Promise<PlanFile> {
+export async function wholePlanOf(workspace: Workspace, options: SelectionWords, signal: AbortSignal): Promise<PlanFile> {
   const { planFileOf } = await import('../plan-file.ts');
   const parts = new Map<string, FingerprintParts>();
   const plan = await planOf(workspace, options, signal, (node, found) => void parts.set(node, found));
-  return planFileOf(workspace, plan, parts, { only: options.only, force: options.force });
+  return planFileOf(workspace, plan, parts, { only: options.only, from: options.from ?? [], force: options.force });
 }
 
 export async function planOf(
   workspace: Workspace,
-  options: Pick<PlanOptions, 'only' | 'force'>,
+  options: SelectionWords,
   signal: AbortSignal,
   onParts?: (node: string, parts: FingerprintParts) => void,
 ): Promise<Plan> {
   const { graph, config, profile } = workspace;
-  const within = selected(graph, options.only);
-  const forced = forcedOf(workspace, options, within);
+  const { within, forced } = selectionOf(graph, options);
   const plan = await makePlan(
     { pipeline: config.pipeline.pipeline, profile, graph, within, forced, policies: workspace.policies, ...(onParts ? { onParts } : {}) },
     planPorts(workspace, signal),
   );
   workspace.digests.keep();
   return plan;
-}
-
-/** `--force` alone means all that is looked at; with names, those nodes. */
-export function forcedOf(workspace: Workspace, options: Pick<PlanOptions, 'force'>, within: ReadonlySet<string>): ReadonlySet<string> {
-  if (options.force === true) return within;
-  return new Set(options.force.flatMap((word) => named(workspace.graph, word)));
 }
 
 function hasChanges(plan: Plan): boolean {

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { type Reviewed, type RunResult, run } from '../../engine/run.ts';
 import { planDigestOf } from '../../plan/canonical.ts';
@@ -7,19 +6,20 @@ import { failure } from '../../spec/diagnostic.ts';
 import type { Reporter } from '../../spec/journal.ts';
 import type { Plan } from '../../spec/plan.ts';
 import type { PlanFile } from '../../spec/plan-file.ts';
+import { capacityOfMachine } from '../../world/machine.ts';
 import { enginePorts } from '../engine-ports.ts';
 import { leftBehind, leftBehindWarnings } from '../left-behind.ts';
 import { packageManifest } from '../package-root.ts';
 import { revealAll } from '../secrets.ts';
+import { type SelectionWords, selectionOf } from '../selection.ts';
 import { beginSession } from '../session.ts';
 import { printable, showDiagnostics, wantsColor } from '../show.ts';
-import { named, openWorkspace, selected, type Where, type Workspace } from '../workspace.ts';
-import { forcedOf, planCommand, planOf, wholePlanOf } from './plan.ts';
+import { named, openWorkspace, type Where, type Workspace } from '../workspace.ts';
+import { planCommand, planOf, wholePlanOf } from './plan.ts';
 
-export interface RunOptions extends Where {
-  readonly only: readonly string[];
-  readonly force: readonly string[] | true;
+export interface RunOptions extends Where, SelectionWords {
   readonly concurrency: number | undefined;
+  readonly keepGoing: boolean;
   /** Nodes or stages that whoever starts the run approves. */
   readonly approve: readonly string[];
   /** The file of a reviewed plan: exactly that is done, or nothing. */
@@ -37,8 +37,7 @@ export async function runCommand(given: RunOptions, signal: AbortSignal): Promis
   const workspace = await openWorkspace(options);
   await showDiagnostics(workspace.warnings);
   const remade = file && (await remakeReviewed(workspace, file, given.plan ?? '', signal));
-  const within = selected(workspace.graph, options.only);
-  const forced = forcedOf(workspace, options, within);
+  const { within, forced } = selectionOf(workspace.graph, options);
   const session = beginSession(workspace);
   try {
     const plan = remade?.plan ?? (await planOf(workspace, options, signal));
@@ -51,7 +50,6 @@ export async function runCommand(given: RunOptions, signal: AbortSignal): Promis
     const planDigest = file?.planDigest ?? planDigestOf(plan);
     const origin = { ...session.origin, planDigest };
     const ports = enginePorts(workspace, { ...session, origin, reporters, signal });
-    const concurrency = options.concurrency ?? availableParallelism();
     const result = await run(
       {
         run: session.run,
@@ -64,7 +62,8 @@ export async function runCommand(given: RunOptions, signal: AbortSignal): Promis
         policies: workspace.policies,
         approve: approvedNodes(workspace, options.approve),
         ...(remade ? { reviewed: remade.reviewed } : {}),
-        concurrency,
+        capacity: capacityOfMachine(options.concurrency),
+        keepGoing: options.keepGoing,
         signal,
       },
       ports,

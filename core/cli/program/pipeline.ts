@@ -7,6 +7,7 @@ export function pipelineCommands({ program, where, signal, done }: CommandScope)
     .command('plan')
     .description('show what would be reused, run and changed, and why; changes nothing')
     .option('--only <stage...>', 'only these stages and what they need')
+    .option('--from <stage...>', 'as if these, and all that is made of them, had never run')
     .option('--force [stage...]', 'as if these had never run; without names, all')
     .addOption(new Option('--format <format>', 'how to print it').choices(['text', 'json', 'markdown']).default('text'))
     .option('--json', 'the same as --format json')
@@ -20,6 +21,7 @@ export function pipelineCommands({ program, where, signal, done }: CommandScope)
     .action(
       async (options: {
         only?: string[];
+        from?: string[];
         force?: string[] | true;
         format: 'text' | 'json' | 'markdown';
         json?: true;
@@ -39,6 +41,7 @@ export function pipelineCommands({ program, where, signal, done }: CommandScope)
             {
               ...where(),
               only: options.only ?? [],
+              from: options.from ?? [],
               force: options.force ?? [],
               format,
               detailedExitcode: options.detailedExitcode ?? false,
@@ -54,28 +57,44 @@ export function pipelineCommands({ program, where, signal, done }: CommandScope)
     .description('make what is not made yet, as far as the gates allow')
     .option('--dry-run', 'only show the plan')
     .option('--only <stage...>', 'only these stages and what they need')
+    .option('--from <stage...>', 'make these again, and all that is made of them')
     .option('--force [stage...]', 'make these again; without names, all')
-    .option('--concurrency <number>', 'how many stages at the same time; as many as there are cores by default', positiveInteger)
-    .addOption(new Option('--plan <file>', 'do exactly what this reviewed plan says, or nothing').conflicts(['only', 'force', 'dryRun']))
+    .option('-k, --keep-going', 'after a failure, go on with what does not depend on it')
+    .option('--concurrency <number>', 'how many cores stages may take; as many as there are by default', positiveInteger)
+    .addOption(
+      new Option('--plan <file>', 'do exactly what this reviewed plan says, or nothing').conflicts(['only', 'from', 'force', 'dryRun']),
+    )
     .option('--approve <stage...>', 'approve these stages, as what they do in this run')
     .option('--json', 'the events of the run on stdout, one JSON object a line')
     .addHelpText(
       'after',
-      '\nExamples:\n  modelflow run\n  modelflow run --only after --concurrency 1\n  modelflow run --profile production --json > events.ndjson\n',
+      '\nExamples:\n  modelflow run\n  modelflow run --only after --concurrency 1\n  modelflow run --from int8              again from there to the end\n  modelflow run --profile production --json > events.ndjson\n',
     )
     .action(
       async (options: {
         only?: string[];
+        from?: string[];
         force?: string[] | true;
         concurrency?: number;
+        keepGoing?: true;
         plan?: string;
         approve?: string[];
         json?: true;
         dryRun?: true;
       }) => {
         const { runCommand } = await import('../commands/run.ts');
-        const { only = [], force = [], concurrency, plan, approve = [], json = false, dryRun = false } = options;
-        done(await runCommand({ ...where(), only, force, concurrency, plan, approve, json, dryRun }, signal));
+        const {
+          only = [],
+          from = [],
+          force = [],
+          concurrency,
+          keepGoing = false,
+          plan,
+          approve = [],
+          json = false,
+          dryRun = false,
+        } = options;
+        done(await runCommand({ ...where(), only, from, force, concurrency, keepGoing, plan, approve, json, dryRun }, signal));
       },
     );
   program
