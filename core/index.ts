@@ -15,6 +15,7 @@ export {
   type Findings,
   type PlanGiven,
   type Policy,
+  type PolicyNode,
   policy,
   refuse,
   warn,

@@ -58,7 +58,7 @@ export function holdsFunction(options: unknown): boolean {
  * Options as plain JSON, so that two that differ never look the same: a source by its digest, a target and a monitor by name and settings,
  * a function by its text, what JSON cannot hold as a table that says what it is. MF1101 for what says nothing of itself (a symbol, a class of the user's).
  */
-export function plainOptions(options: unknown, digestOf: (source: Source) => SourceDigest): unknown {
+export function plainOptions(options: unknown, digestOf: (source: Source) => unknown): unknown {
   const plain = (value: unknown): unknown => plainOptions(value, digestOf);
   if (options === undefined) return null;
   if (typeof options === 'number') return Number.isFinite(options) && !Object.is(options, -0) ? options : { number: numberText(options) };

@@ -1,9 +1,9 @@
 import type { Cause, FingerprintParts, LiveChange, Plan, PlannedApproval, PlannedGate, Step } from '../spec/plan.ts';
-import type { Policy } from '../spec/plan-policy.ts';
+import type { Policy, PolicyNode } from '../spec/plan-policy.ts';
 import type { StoredArtifact } from '../spec/port.ts';
 import type { Ref, Standing } from '../spec/ref.ts';
 import { causesOf } from './explain.ts';
-import { fingerprintOf } from './fingerprint.ts';
+import { fingerprintOf, plainOptions } from './fingerprint.ts';
 import { gateText, judge } from './gate.ts';
 import type { Graph, GraphNode } from './graph.ts';
 import { type Approval, approvalKey, type NodeHistory } from './history.ts';
@@ -71,7 +71,19 @@ export async function makePlan(request: PlanRequest, ports: PlanPorts): Promise<
     policies: onFacts,
     approvals: steps.flatMap((step) => plannedApproval(step, request.graph, ports)),
   };
-  return { ...plan, policies: [...judgePlan(policies, plan), ...onFacts] };
+  return { ...plan, policies: [...judgePlan(policies, plan, () => nodes.map((node) => policyNode(node, request.graph))), ...onFacts] };
+}
+
+function policyNode({ name, node }: GraphNode, graph: Graph): PolicyNode {
+  // A table stays a table.
+  const options = plainOptions(node.options, ({ source, path }) => ({ source, path })) as PolicyNode['options'];
+  return {
+    node: name,
+    stage: node.stage.name,
+    options,
+    gates: node.gates.map((gate) => gateText(gate, graph.nameOf)),
+    approval: node.policy.approval,
+  };
 }
 
 /** What is reused or kept needs none; a release that is held back is not done at all. */

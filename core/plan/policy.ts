@@ -1,16 +1,14 @@
 import type { Plan, PlannedPolicy } from '../spec/plan.ts';
-import type { Finding, Policy } from '../spec/plan-policy.ts';
+import type { Finding, Policy, PolicyNode } from '../spec/plan-policy.ts';
 import type { StageNode } from '../spec/ref.ts';
 
 /** What the policies on the plan say. One that throws, or returns what is no finding, refuses. */
-export function judgePlan(policies: readonly Policy[], plan: Plan): readonly PlannedPolicy[] {
+export function judgePlan(policies: readonly Policy[], plan: Plan, nodesOf: () => readonly PolicyNode[]): readonly PlannedPolicy[] {
   const onPlan = policies.filter((each) => each.on === 'plan');
   if (onPlan.length === 0) return [];
   // A policy looks at the plan; what it may do to it must not be what is run.
-  const shown = structuredClone(plan);
-  return onPlan.flatMap((each) =>
-    judged(each.policy, undefined, () => each.judge({ plan: shown, pipeline: plan.pipeline, profile: plan.profile })),
-  );
+  const shown = structuredClone({ plan, nodes: nodesOf(), pipeline: plan.pipeline, profile: plan.profile });
+  return onPlan.flatMap((each) => judged(each.policy, undefined, () => each.judge(shown)));
 }
 
 export interface KnownFacts {

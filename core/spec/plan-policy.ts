@@ -22,8 +22,20 @@ export function refuse(message: string): Finding {
   return { finding: 'refuse', message };
 }
 
+/** A node as the configuration has it: what a plan leaves out because it does not change. */
+export interface PolicyNode {
+  readonly node: string;
+  readonly stage: string;
+  /** Plain: a source is `{ source, path }`, a target `{ target, version, settings }`, a secret its name. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly gates: readonly string[];
+  readonly approval: string | undefined;
+}
+
 export interface PlanGiven {
   readonly plan: Plan;
+  /** In the order of the plan's steps. */
+  readonly nodes: readonly PolicyNode[];
   readonly pipeline: string;
   readonly profile: string;
 }

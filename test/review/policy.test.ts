@@ -43,6 +43,18 @@ describe('a policy on the plan', () => {
     expect((await planSeen(rig)).steps).toHaveLength(3);
   });
 
+  it('sees what the configuration wants of each node', async () => {
+    const judge = `[policy('one replica is none', ({ nodes, profile }) => nodes.flatMap(({ node, options }) => {
+      const { target } = options as any;
+      return target?.settings.port === 1 ? [refuse(node + ' on ' + target.target + ', ' + profile)] : [];
+    })), policy('no secrets', ({ nodes }) => warn(JSON.stringify(nodes)))]`;
+    const rig = reviewRig(configOf(chain("approval: 'users see it'", '{ token: secret("TOKEN") }'), judge));
+    const plan = await rig.start(['plan'], { env: { TOKEN: 'correct horse' } }).finished;
+    expect(plan.stdout).toContain('one replica is none: service on place, dev');
+    expect(plan.stdout).toContain('"approval":"users see it"');
+    expect(plan.stdout).not.toContain('correct horse');
+  });
+
   it('is part of no fingerprint', async () => {
     const rig = reviewRig(configOf(chain()));
     await rig.run('run');
