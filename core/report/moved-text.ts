@@ -1,4 +1,5 @@
 import type { Moved } from '../plan/review.ts';
+import type { LiveChange } from '../spec/plan.ts';
 import { unreachable } from '../spec/unreachable.ts';
 import { causeText, driftText } from './change-text.ts';
 import { oneLine, shortDigest } from './format.ts';
@@ -23,7 +24,8 @@ export function movedText(moved: Moved): readonly string[] {
       const { node, from, to } = moved;
       const state = from.token === to.token ? '' : `: state ${oneLine(from.token)} -> ${oneLine(to.token)}`;
       const what = `${node}: ${to.service} on ${to.target} is not as it was${state}`;
-      const action = from.action === to.action ? [] : [`  planned was: ${from.action}; now it would be: ${to.action}`];
+      const action =
+        from.action === to.action ? [] : [`  it was to be ${actionWord(from.action)}, and now would be ${actionWord(to.action)}`];
       return [what, ...action, ...to.drift.map((change) => `  ${driftText(change)}`)];
     }
     case 'rule':
@@ -34,5 +36,22 @@ export function movedText(moved: Moved): readonly string[] {
       ];
     default:
       return unreachable(moved);
+  }
+}
+
+function actionWord(action: LiveChange['action']): string {
+  switch (action) {
+    case 'none':
+      return 'left alone';
+    case 'create':
+      return 'created';
+    case 'replace':
+      return 'replaced';
+    case 'repair':
+      return 'repaired';
+    case 'held':
+      return 'held back';
+    default:
+      return unreachable(action);
   }
 }

@@ -16,7 +16,9 @@ describe('a stage with `approval`', () => {
     expect(asked).toMatchObject({ node: 'service', state: 'needed', why: 'users see it' });
     expect(waiting.stderr).toContain(`modelflow approve service --for ${asked?.['fingerprint']?.slice(0, 12)}`);
 
+    expect((await rig.run('status')).stdout).toContain('service waits for an approval: users see it; `modelflow approve service --for');
     expect((await rig.run('approve', 'service', '--for', asked?.['fingerprint']?.slice(0, 12) ?? '')).code).toBe(0);
+    expect((await rig.run('status')).stdout).not.toContain('waits for an approval');
     expect((await planSeen(rig)).approvals[0]).toMatchObject({ state: 'given', fingerprint: asked?.['fingerprint'] });
     expect((await rig.run('run')).code).toBe(0);
     expect(applied(rig)).toHaveLength(1);

@@ -157,7 +157,7 @@ describe('behind the back of a reviewed plan', () => {
     await rig.run('run');
     await planned(rig);
     expect((await rig.run('rollback')).code).toBe(0);
-    expect(await refused(rig)).toContain('planned was: none; now it would be: held');
+    expect(await refused(rig)).toContain('it was to be left alone, and now would be held back');
   });
 
   it('a policy or a gate came in by another way than the configuration', async () => {

@@ -1,3 +1,4 @@
+import { approvalKey } from '../../plan/history.ts';
 import type { ExitCode } from '../../spec/codes.ts';
 import type { RunEvent } from '../../spec/event.ts';
 import type { LiveService } from '../../spec/target.ts';
@@ -5,6 +6,7 @@ import { placementOf, planPorts } from '../engine-ports.ts';
 import { leftBehind } from '../left-behind.ts';
 import { lockHolder } from '../session.ts';
 import { silentLog } from '../show.ts';
+import type { Store } from '../store.ts';
 import { openWorkspace, type Where, type Workspace } from '../workspace.ts';
 
 export interface ServiceStatus {
@@ -19,6 +21,8 @@ export interface Status {
   readonly profile: string;
   readonly lastRun: { readonly run: string; readonly at: string; readonly outcome: string } | undefined;
   readonly lockedBy: string | undefined;
+  /** What the last run was not allowed to do, and nobody has approved since. */
+  readonly waiting: readonly { readonly node: string; readonly fingerprint: string; readonly why: string }[];
   readonly services: readonly ServiceStatus[];
   /** Still there, though the configuration names them no more. */
   readonly leftBehind: readonly ServiceStatus[];
@@ -41,6 +45,7 @@ export async function statusOf(workspace: Workspace, signal: AbortSignal): Promi
     profile,
     lastRun: last === undefined ? undefined : { run: last, ...endOf(store.runs.events(last)) },
     lockedBy: holder && `process ${holder.pid} of ${holder.user}, since ${holder.since} (${holder.command})`,
+    waiting: waitingIn(store),
     services: await servicesOf(workspace, signal),
     leftBehind: (await leftBehind(workspace, signal)).map(({ node, placement, live }) => ({
       node,
@@ -49,6 +54,14 @@ export async function statusOf(workspace: Workspace, signal: AbortSignal): Promi
       live,
     })),
   };
+}
+
+function waitingIn(store: Store): Status['waiting'] {
+  const last = store.runs.ids().findLast((run) => store.runs.events(run)[0]?.type === 'run-started');
+  return (last === undefined ? [] : store.runs.events(last)).flatMap((event) => {
+    if (event.type !== 'approval-needed' || store.past().approvals.has(approvalKey(event.node, event.fingerprint))) return [];
+    return [{ node: event.node, fingerprint: event.fingerprint, why: event.why }];
+  });
 }
 
 function endOf(events: readonly RunEvent[]): { readonly at: string; readonly outcome: string } {
@@ -76,6 +89,8 @@ async function servicesOf(workspace: Workspace, signal: AbortSignal): Promise<re
 function statusText(status: Status): string {
   const lines = [`${status.pipeline} (${status.profile})`];
   lines.push(status.lastRun ? `  last run  ${status.lastRun.run}  ${status.lastRun.outcome}` : '  never run');
+  for (const { node, fingerprint, why } of status.waiting)
+    lines.push(`  ${node} waits for an approval: ${why}; \`modelflow approve ${node} --for ${fingerprint.slice(0, 12)}\``);
   if (status.lockedBy) lines.push(`  locked by ${status.lockedBy}`);
   for (const { node, target, service, live } of [...status.services, ...status.leftBehind]) {
     const where = live.revisions.length === 0 ? 'not there' : (live.url ?? '');

@@ -16,7 +16,7 @@ export function pipelineCommands({ program, where, signal, done }: CommandScope)
     .option('--out <file>', 'write the plan to a file as well, for `run --plan`')
     .addHelpText(
       'after',
-      '\nExamples:\n  modelflow plan --format markdown > plan.md    for a pull request comment\n  modelflow plan --profile production --json\n',
+      '\nExamples:\n  modelflow plan --format markdown > plan.md    for a pull request comment\n  modelflow plan --out plan.json                to be reviewed, then: modelflow run --plan plan.json\n  modelflow plan --drift --detailed-exitcode    for a scheduled check\n  modelflow plan --profile production --json\n',
     )
     .action(
       async (options: {
