@@ -24,6 +24,8 @@ export interface Where {
   readonly cwd: string;
   readonly config?: string;
   readonly profile?: string;
+  /** Only the folder of this machine, whatever else the configuration names as the store. */
+  readonly isLocal?: true;
 }
 
 /** A configuration, evaluated for a profile, and the store that belongs to it. Opening it changes nothing. */
@@ -46,7 +48,7 @@ export async function openWorkspace(where: Where): Promise<Workspace> {
   const graph = graphOf(wanted);
   const secrets = secretsOf(config.root, (redactor) => redactStreams([process.stdout, process.stderr], redactor));
   const local = openStore(storeRoot(config), `${config.pipeline.pipeline}/${profile}`);
-  const { remote } = config.pipeline;
+  const remote = where.isLocal ? undefined : config.pipeline.remote;
   const opened = remote && (await (await import('./sharing/open.ts')).openShared(local, remote));
   return {
     config,

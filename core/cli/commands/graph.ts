@@ -6,7 +6,7 @@ import { openWorkspace, type Where } from '../workspace.ts';
 
 /** `modelflow graph`: the pipeline as a picture, on stdout. */
 export async function graphCommand(options: Where & { readonly format: 'mermaid' | 'svg' }): Promise<ExitCode> {
-  const { graph } = await openWorkspace(options);
+  const { graph } = await openWorkspace({ ...options, isLocal: true });
   const drawn = drawnGraph(graph);
   console.log(options.format === 'svg' ? await graphSvg(drawn) : graphMermaid(drawn));
   return 0;
