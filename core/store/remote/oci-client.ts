@@ -119,12 +119,13 @@ async function pushBlob(registry: Registry, blob: Blob, signal: AbortSignal): Pr
   for await (const chunk of chunksOf([{ name: '', sha256: '', sizeBytes: blob.size, open: blob.open }], chunkBytes)) {
     if (chunk.length === 0) break;
     const headers = { 'content-type': 'application/octet-stream', 'content-range': `${sent}-${sent + chunk.length - 1}` };
-    at = locationOf(await registry.request('PATCH', at, { signal, accept: [202], headers, body: chunk }));
+    at = locationOf(await registry.request('PATCH', at, { signal, accept: [202], headers, body: chunk, isOnce: true }));
     sent += chunk.length;
   }
   await registry.request('PUT', `${at}${at.includes('?') ? '&' : '?'}digest=${encodeURIComponent(blob.digest)}`, {
     signal,
     accept: [201, 204],
+    isOnce: true,
   });
 }
 
@@ -162,10 +163,9 @@ async function putManifest(registry: Registry, tag: string, manifest: OciManifes
 }
 
 async function readManifest(registry: Registry, tag: string, signal: AbortSignal): Promise<OciManifest | undefined> {
-  const answer = await registry.request('GET', `/manifests/${tag}`, { signal, accept: [200, 404], headers: { accept: manifestType } });
-  if (answer.status === 404) return undefined;
-  const manifest = (await answer.json()) as OciManifest;
-  return isRemoved(manifest) ? undefined : manifest;
+  const answer = await registry.read(`/manifests/${tag}`, { signal, headers: { accept: manifestType } });
+  const manifest = answer?.body as OciManifest | undefined;
+  return manifest === undefined || isRemoved(manifest) ? undefined : manifest;
 }
 
 function contentOf(registry: Registry, manifest: OciManifest, signal: AbortSignal): RemoteContent {
@@ -185,12 +185,11 @@ function contentOf(registry: Registry, manifest: OciManifest, signal: AbortSigna
 async function tags(registry: Registry, signal: AbortSignal): Promise<readonly string[]> {
   const found: string[] = [];
   for (let at: string | undefined = '/tags/list?n=1000'; at !== undefined; ) {
-    const answer = await registry.request('GET', at, { signal, accept: [200, 404] });
+    const answer = await registry.read(at, { signal });
     // A repository comes into being with the first push.
-    if (answer.status === 404) return [];
-    const page = (await answer.json()) as { readonly tags?: readonly string[] | null };
-    found.push(...(page.tags ?? []));
-    const next = /<([^>]+)>\s*;\s*rel="?next"?/.exec(answer.headers.get('link') ?? '')?.[1];
+    if (answer === undefined) return [];
+    found.push(...((answer.body as { readonly tags?: readonly string[] | null }).tags ?? []));
+    const next = /<([^>]+)>\s*;\s*rel="?next"?/.exec(answer.link ?? '')?.[1];
     at = next === undefined ? undefined : new URL(next, answer.url).href;
   }
   return found;

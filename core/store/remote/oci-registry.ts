@@ -1,5 +1,6 @@
 import { RemoteError } from '../../spec/remote.ts';
 import { authorizer } from './oci-auth.ts';
+import { type Patience, withTries } from './retry.ts';
 import { type ServerClock, serverClock } from './server-clock.ts';
 
 export interface RegistryRequest {
@@ -8,6 +9,15 @@ export interface RegistryRequest {
   readonly accept: readonly number[];
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer;
+  /** Goes on from what was sent before, so it cannot be sent twice. */
+  readonly isOnce?: true;
+}
+
+/** An answer that has been read to its end; undefined for 404. */
+export interface RegistryAnswer {
+  readonly url: string;
+  readonly link: string | null;
+  readonly body: unknown;
 }
 
 /** One repository of a registry, spoken to as its distribution specification says. */
@@ -15,7 +25,12 @@ export interface Registry {
   readonly clock: ServerClock;
   /** `path` below `/v2/<repository>`, or a whole address that the registry gave. */
   request(method: string, path: string, request: RegistryRequest): Promise<Response>;
+  /** GET of a JSON document. */
+  read(path: string, request: Pick<RegistryRequest, 'signal' | 'headers'>): Promise<RegistryAnswer | undefined>;
 }
+
+/** What is done with a key takes many requests: each is tried again by itself, or the whole would hardly ever succeed on a bad day. */
+const patience: Patience = { tries: 3, firstPauseMs: 100, longestPauseMs: 1_000, answerMs: 0 };
 
 export function registryOf({ repository, insecure }: { readonly repository: string; readonly insecure: boolean }): Registry {
   const [host = '', ...rest] = repository.split('/');
@@ -23,27 +38,43 @@ export function registryOf({ repository, insecure }: { readonly repository: stri
   const base = `${insecure ? 'http' : 'https'}://${server}/v2/${rest.join('/')}`;
   const auth = authorizer(host, rest.join('/'));
   const clock = serverClock();
+  const once = async (method: string, path: string, given: RegistryRequest): Promise<Response> => {
+    const url = path.startsWith('/') ? `${base}${path}` : path;
+    const isOurs = new URL(url).host === new URL(base).host;
+    const send = async (): Promise<Response> => {
+      const authorization = isOurs ? auth.header() : undefined;
+      const headers = { ...given.headers, ...(authorization === undefined ? {} : { authorization }) };
+      return sendOnce(url, { method, headers, signal: given.signal, ...(given.body ? { body: new Uint8Array(given.body) } : {}) });
+    };
+    let answer = await send();
+    const challenge = answer.headers.get('www-authenticate');
+    if (answer.status === 401 && isOurs && challenge !== null) {
+      await answer.body?.cancel();
+      if (await auth.satisfy(challenge, given.signal)) answer = await send();
+    }
+    clock.heard(answer.headers.get('date'));
+    if (given.accept.includes(answer.status)) return answer;
+    throw await troubleOf(answer, method, url);
+  };
   return {
     clock,
-    async request(method, path, given) {
-      const url = path.startsWith('/') ? `${base}${path}` : path;
-      const isOurs = new URL(url).host === new URL(base).host;
-      const send = async (): Promise<Response> => {
-        const authorization = isOurs ? auth.header() : undefined;
-        const headers = { ...given.headers, ...(authorization === undefined ? {} : { authorization }) };
-        return sendOnce(url, { method, headers, signal: given.signal, ...(given.body ? { body: new Uint8Array(given.body) } : {}) });
-      };
-      let answer = await send();
-      const challenge = answer.headers.get('www-authenticate');
-      if (answer.status === 401 && isOurs && challenge !== null) {
-        await answer.body?.cancel();
-        if (await auth.satisfy(challenge, given.signal)) answer = await send();
-      }
-      clock.heard(answer.headers.get('date'));
-      if (given.accept.includes(answer.status)) return answer;
-      throw await troubleOf(answer, method, url);
-    },
+    request: (method, path, given) =>
+      given.isOnce ? once(method, path, given) : withTries(() => once(method, path, given), patience, given.signal),
+    read: (path, given) =>
+      withTries(async () => documentIn(await once('GET', path, { ...given, accept: [200, 404] })), patience, given.signal),
   };
+}
+
+async function documentIn(answer: Response): Promise<RegistryAnswer | undefined> {
+  const text = await answer.text().catch((error: unknown) => {
+    throw new RemoteError('unreachable', 'the connection broke in the middle of an answer', { cause: error });
+  });
+  if (answer.status === 404) return undefined;
+  try {
+    return { url: answer.url, link: answer.headers.get('link'), body: JSON.parse(text) };
+  } catch (error) {
+    throw new RemoteError('wrong', `${new URL(answer.url).pathname} is no JSON`, { cause: error });
+  }
 }
 
 async function sendOnce(url: string, request: RequestInit): Promise<Response> {

@@ -55,6 +55,7 @@ async function loadSdk(): Promise<typeof Sdk> {
   try {
     return await import('@aws-sdk/client-s3');
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw failure('MF6106', 'the store is in S3, and `@aws-sdk/client-s3` is not installed', {
       hint: 'npm install @aws-sdk/client-s3',
       cause: error,
