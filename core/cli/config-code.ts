@@ -3,15 +3,19 @@ import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import { dirname, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { NoteListing } from '../store/listings.ts';
 import { existingFile, type ImportRecord } from './config-hooks.ts';
 
 /**
  * The digest of a module of the user's and of all it imports, transitively: its files by their bytes and their place beside it,
  * packages by name and version. modelflow's own files are left out: its stages have versions.
- * A dynamic import counts when it names a relative path in plain text.
+ * A dynamic import counts when it names a relative path in plain text. `note` is told the text that the digest is of.
  */
-export function codeDigest(file: string, record: ImportRecord): string {
-  return sha256(codeLines(file, record).join('\n'));
+export function codeDigest(file: string, record: ImportRecord, note?: NoteListing): string {
+  const text = codeLines(file, record).join('\n');
+  const digest = sha256(text);
+  note?.(digest, text);
+  return digest;
 }
 
 /** The same, part by part: `file <path>` → sha256, `package <name>` → version. */

@@ -8,6 +8,7 @@ import { factsAtLastRelease } from '../plan/last-facts.ts';
 import type { PlanPorts } from '../plan/plan.ts';
 import type { Placement, StageContext } from '../spec/ref.ts';
 import { filesFolder } from '../store/artifacts.ts';
+import type { NoteListing } from '../store/listings.ts';
 import { systemClock } from '../world/clock.ts';
 import { forStage } from '../world/for-stage.ts';
 import type { ProcessIdentity } from '../world/process-identity.ts';
@@ -20,10 +21,11 @@ import { needsHost, runInHost } from './stage-host.ts';
 import { inTheirCode } from './their-code.ts';
 import type { Workspace } from './workspace.ts';
 
-/** The planner's questions, answered from the store, the user's files and the live world. */
+/** The planner's questions, answered from the store, the user's files and the live world. `note` is told what digests are made of. */
 export function planPorts(
   workspace: Workspace,
   signal: AbortSignal,
+  note?: NoteListing,
 ): PlanPorts & Pick<EnginePorts, 'past' | 'options' | 'sourcesUnchanged' | 'targetContext'> {
   const { store, config, secrets } = workspace;
   const past = store.past();
@@ -46,7 +48,7 @@ export function planPorts(
     options,
     targetContext,
     history: (name) => past.nodes.get(name),
-    ...fingerprintParts(workspace),
+    ...fingerprintParts(workspace, note),
     async made(fingerprint) {
       const result = await store.results.find(fingerprint);
       const artifact = result && (await store.artifacts.open(result.digest));
@@ -90,7 +92,7 @@ export function placementOf(node: GraphNode, options: Readonly<Record<string, un
 export function enginePorts(workspace: Workspace, world: RunWorld): EnginePorts {
   const { store, config } = workspace;
   const work = join(store.root, 'work', store.scope, world.run);
-  const planned = planPorts(workspace, world.signal);
+  const planned = planPorts(workspace, world.signal, store.listings.keep);
   return {
     ...planned,
     artifacts: {

@@ -8,19 +8,20 @@ import { failure, ModelflowError } from '../spec/diagnostic.ts';
 import type { StoredArtifact } from '../spec/port.ts';
 import type { Source } from '../spec/source.ts';
 import { digestSource } from '../store/digest.ts';
+import type { NoteListing } from '../store/listings.ts';
 import { inTheirCode } from './their-code.ts';
 import type { Workspace } from './workspace.ts';
 
 type ReadSource = (source: Source, shown: string) => Promise<SourceDigest>;
 
-/** Everything that decides the bytes of a node, read from the user's files and from the code of its stage. */
-export function fingerprintParts({
-  config,
-  digests: memory,
-}: Pick<Workspace, 'config' | 'digests'>): Pick<EnginePorts, 'parts' | 'sourcesUnchanged'> {
-  const digests: ReadSource = (source, shown) => digestSource(source, shown, memory);
+/** Everything that decides the bytes of a node, read from the user's files and from the code of its stage. `note` is told what digests are made of. */
+export function fingerprintParts(
+  { config, digests: memory }: Pick<Workspace, 'config' | 'digests'>,
+  note?: NoteListing,
+): Pick<EnginePorts, 'parts' | 'sourcesUnchanged'> {
+  const digests: ReadSource = (source, shown) => digestSource(source, shown, memory, note);
   const codeDigests = new Map<string, Promise<string>>();
-  const usersCode = (file: string): Promise<string> => remembered(codeDigests, file, () => config.codeDigest(file));
+  const usersCode = (file: string): Promise<string> => remembered(codeDigests, file, () => config.codeDigest(file, note));
   const plain = async (node: GraphNode): Promise<unknown> => {
     const found = new Map<string, SourceDigest>();
     for (const source of sourcesIn(node.node.options)) {

@@ -6,6 +6,7 @@ import { isPipeline, isUsableName, type Pipeline, type Wanted } from '../spec/pi
 import type { Policy } from '../spec/plan-policy.ts';
 import { isRef } from '../spec/ref.ts';
 import { collectNodes } from '../spec/stage.ts';
+import type { NoteListing } from '../store/listings.ts';
 import { cacheFolderIfAny } from '../world/cache-folder.ts';
 import { codeDigest, codeParts } from './config-code.ts';
 import { configFailure } from './config-errors.ts';
@@ -30,7 +31,7 @@ export interface LoadedConfig {
   /** Is it one of the user's own files, and neither a package's nor modelflow's? */
   isUsers(file: string): boolean;
   /** Digest of a module of the user's and of all it imports, transitively: part of the fingerprint of a stage that is defined in it. */
-  codeDigest(file: string): Promise<string>;
+  codeDigest(file: string, note?: NoteListing): Promise<string>;
   /** The same, part by part: `file <path>` → sha256, `package <name>` → version. */
   codeParts(file: string): Promise<Readonly<Record<string, string>>>;
 }
@@ -53,7 +54,7 @@ export async function loadConfig(given: { readonly from: string; readonly file?:
     root: dirname(file),
     evaluate: (profile) => evaluate(pipeline, profile, record, file),
     isUsers: (module) => record.isUsers(pathToFileURL(module).href),
-    codeDigest: async (module) => codeDigest(module, record),
+    codeDigest: async (module, note) => codeDigest(module, record, note),
     codeParts: async (module) => codeParts(module, record),
   };
 }

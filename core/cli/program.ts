@@ -4,6 +4,7 @@ import { packageManifest } from './package-root.ts';
 import { otherCommands } from './program/other.ts';
 import { pageCommands } from './program/pages.ts';
 import { pipelineCommands } from './program/pipeline.ts';
+import { recordCommands } from './program/records.ts';
 import type { CommandScope } from './program/scope.ts';
 import { serviceCommands } from './program/services.ts';
 import { storeCommands } from './program/store.ts';
@@ -28,6 +29,6 @@ export function buildProgram(signal: AbortSignal, done: (code: ExitCode) => void
     signal,
     done,
   };
-  for (const declare of [pipelineCommands, serviceCommands, pageCommands, storeCommands, otherCommands]) declare(scope);
+  for (const declare of [pipelineCommands, serviceCommands, pageCommands, recordCommands, storeCommands, otherCommands]) declare(scope);
   return program;
 }

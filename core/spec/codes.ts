@@ -145,6 +145,12 @@ export const codes = {
     explain:
       'The file that --out names cannot be written, or is there already and is no report of modelflow, which is never replaced. Name another file.',
   },
+  MF1230: {
+    title: 'The run is not on record',
+    exit: 2,
+    explain:
+      'No run has this id, or it did not look at the stage that was asked about. `modelflow cache gc` removes the records of old runs.',
+  },
   MF2001: {
     title: 'The graph has a cycle',
     exit: 2,

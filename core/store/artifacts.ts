@@ -24,6 +24,8 @@ export interface ArtifactFolder extends ArtifactStore {
   manifest(digest: string): string | undefined;
   /** An artifact by its manifest, as it will be once its files are here. */
   described(digest: string, manifest: string): StoredArtifact;
+  /** The files of an artifact, as its manifest has them; undefined when it is not there. */
+  files(digest: string): readonly FileDigest[] | undefined;
 }
 
 /** The folder a stage writes into lies in `<attempt>/files`; committing renames the attempt to `artifacts/<digest>`, so it is there whole or not at all. */
@@ -79,6 +81,10 @@ export function artifactFolder(root: string, disk: Disk, onQuarantine: (digest: 
     quarantine,
     manifest: (digest) => disk.readText(join(folderOf(digest), manifestName)),
     described: (digest, text) => stored(folderOf(digest), digest, JSON.parse(text) as ArtifactManifest),
+    files(digest) {
+      const text = disk.readText(join(folderOf(digest), manifestName));
+      return text !== undefined && sha256(text) === digest ? (JSON.parse(text) as ArtifactManifest).files : undefined;
+    },
   };
 }
 

@@ -9,6 +9,7 @@ import type { Source } from '../spec/source.ts';
 import { type DigestMemory, looksSame } from './digest-memory.ts';
 import { errorCode, storeFailure } from './disk-failure.ts';
 import { hashFiles } from './hash-files.ts';
+import type { NoteListing } from './listings.ts';
 
 /** One file of an artifact or of a source folder; `path` with forward slashes, relative to its root. */
 export interface FileDigest {
@@ -95,8 +96,13 @@ function isNoPath(code: string | undefined): boolean {
   return code !== undefined && ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ELOOP', 'ERR_INVALID_ARG_VALUE'].includes(code);
 }
 
-/** The digest of a user's file or folder. Missing, or of the other sort: MF1107. `shown` is the path as the user wrote it. */
-export async function digestSource(source: Source, shown: string, memory?: DigestMemory): Promise<SourceDigest> {
+/** The digest of a user's file or folder. Missing, or of the other sort: MF1107. `shown` is the path as the user wrote it, `note` is told what a folder holds. */
+export async function digestSource(
+  source: Source,
+  shown: string,
+  memory?: DigestMemory,
+  note?: NoteListing,
+): Promise<SourceDigest> {
   const entry = await stat(source.path).catch((error: unknown) => {
     if (isNoPath(errorCode(error))) return undefined;
     throw storeFailure(error, shown, 'read');
@@ -111,8 +117,11 @@ export async function digestSource(source: Source, shown: string, memory?: Diges
     const names = source.source === 'file' ? [basename(source.path)] : await filesBelow(source.path, 'source');
     const files = await digestFiles(source.source === 'file' ? dirname(source.path) : source.path, names, memory);
     const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
-    const digest = source.source === 'file' ? (files[0]?.sha256 as string) : sha256(canonicalJson(files));
-    return { source: source.source, digest, sizeBytes };
+    if (source.source === 'file') return { source: 'file', digest: files[0]?.sha256 as string, sizeBytes };
+    const text = canonicalJson(files);
+    const digest = sha256(text);
+    note?.(digest, text);
+    return { source: 'folder', digest, sizeBytes };
   } catch (error) {
     throw storeFailure(error, shown, 'read');
   }

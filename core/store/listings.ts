@@ -14,6 +14,9 @@ export interface Listings {
   remove(digest: string): void;
 }
 
+/** Told what a digest was made of, when it is made. */
+export type NoteListing = (digest: string, text: string) => void;
+
 /** A folder of hundreds of thousands of files is explained by its size alone. */
 const longestText = 8e6;
 
