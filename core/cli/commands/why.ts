@@ -8,9 +8,10 @@ import { failure } from '../../spec/diagnostic.ts';
 import type { RunEvent } from '../../spec/event.ts';
 import type { Cause, FingerprintParts } from '../../spec/plan.ts';
 import { planPorts } from '../engine-ports.ts';
+import { runsLookedAt } from '../past.ts';
 import { showDiagnostics, wantsColor } from '../show.ts';
 import { evidenceFor } from '../why-evidence.ts';
-import { named, openWorkspace, runsLookedAt, selected, type Where, type Workspace } from '../workspace.ts';
+import { named, openWorkspace, selected, type Where, type Workspace } from '../workspace.ts';
 
 export interface WhyOptions extends Where {
   readonly stage: string;
