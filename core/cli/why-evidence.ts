@@ -8,7 +8,8 @@ import type { FingerprintParts } from '../spec/plan.ts';
 import { isSource } from '../spec/source.ts';
 import { isTarget } from '../spec/target.ts';
 import { differenceOf } from '../store/compare.ts';
-import { digestFile, type FileDigest } from '../store/digest.ts';
+import type { FileDigest } from '../store/digest.ts';
+import { hashFiles } from '../store/hash-files.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Where what is known of bytes lies: `listings` are those of this very command. */
@@ -104,7 +105,7 @@ async function bytesOf(
   const own = shown === undefined ? undefined : resolve(config.root, shown);
   if (own !== undefined && existsSync(own)) {
     const { size } = statSync(own);
-    if (size === wanted.sizeBytes && (await digestFile(own, size)) === wanted.digest) return own;
+    if (size === wanted.sizeBytes && (await hashFiles([{ path: own, sizeBytes: size }]))[0] === wanted.digest) return own;
   }
   for (const digest of artifactsOf(sources, node)) {
     const file = store.artifacts.files(digest)?.find((each) => each.sha256 === wanted.digest);

@@ -97,12 +97,7 @@ function isNoPath(code: string | undefined): boolean {
 }
 
 /** The digest of a user's file or folder. Missing, or of the other sort: MF1107. `shown` is the path as the user wrote it, `note` is told what a folder holds. */
-export async function digestSource(
-  source: Source,
-  shown: string,
-  memory?: DigestMemory,
-  note?: NoteListing,
-): Promise<SourceDigest> {
+export async function digestSource(source: Source, shown: string, memory?: DigestMemory, note?: NoteListing): Promise<SourceDigest> {
   const entry = await stat(source.path).catch((error: unknown) => {
     if (isNoPath(errorCode(error))) return undefined;
     throw storeFailure(error, shown, 'read');
