@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
 import type { Account, WhyAsked } from '../../plan/account.ts';
+import { upstreamOf } from '../../plan/graph.ts';
 import { foldLineage } from '../../plan/lineage.ts';
 import { makePlan } from '../../plan/plan.ts';
 import { whyIn, whyNow } from '../../plan/why.ts';
@@ -11,7 +12,7 @@ import { planPorts } from '../engine-ports.ts';
 import { runsLookedAt } from '../past.ts';
 import { showDiagnostics, wantsColor } from '../show.ts';
 import { evidenceFor } from '../why-evidence.ts';
-import { named, openWorkspace, selected, type Where, type Workspace } from '../workspace.ts';
+import { named, openWorkspace, type Where, type Workspace } from '../workspace.ts';
 
 export interface WhyOptions extends Where {
   readonly stage: string;
@@ -54,20 +55,17 @@ async function askedOf(workspace: Workspace, nodes: readonly string[], runs: Run
   const listings = new Map<string, string>();
   const ports = planPorts(workspace, signal, (digest, text) => void listings.set(digest, text));
   const plan = await makePlan(
-    { pipeline: config.pipeline.pipeline, profile, graph, within: selected(graph, nodes), forced: new Set(), policies: [] },
     {
-      ...ports,
-      async parts(node, inputs) {
-        const found = await ports.parts(node, inputs);
-        parts.set(node.name, found);
-        return found;
-      },
+      pipeline: config.pipeline.pipeline,
+      profile,
+      graph,
+      within: upstreamOf(graph, nodes),
+      forced: new Set(),
+      policies: [],
+      onParts: (node, found) => void parts.set(node, found),
     },
+    ports,
   );
-  for (const step of plan.steps) {
-    const node = step.do === 'decide-later' ? graph.byName.get(step.node) : undefined;
-    if (node) parts.set(node.name, await ports.parts(node, {}));
-  }
   const lineage = foldLineage(runs.values());
   const sources = { workspace, lineage, listings };
   return {
