@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** JSON with sorted keys and no spaces (RFC 8785 for the values used here): the same value gives the same text, on every machine. */
 export function canonicalJson(value: unknown): string {
@@ -50,5 +50,5 @@ export function planDigestOf(plan: object): string {
 
 /** sha256, in hex. */
 export function sha256(bytes: string | Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
+  return hash('sha256', bytes, 'hex');
 }

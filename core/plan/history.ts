@@ -62,6 +62,8 @@ export function serviceKey(of: { readonly target: string; readonly service: stri
 /** `runs`: the events of each run, the oldest run first. */
 export function foldHistory(runs: Iterable<readonly RunEvent[]>): History {
   const nodes = new Map<string, NodeHistory>();
+  // The plan of a run still knows how long its stages took in runs that are not read any more.
+  const lastMs = new Map<string, number>();
   const releases = new Map<string, ReleaseEntry[]>();
   const refused = new Map<string, string>();
   const approvals = new Map<string, Approval>();
@@ -70,7 +72,9 @@ export function foldHistory(runs: Iterable<readonly RunEvent[]>): History {
     let run = '?';
     for (const event of events) {
       if (event.type === 'run-started' || event.type === 'operation-started') run = event.run;
-      foldNode(nodes, event);
+      if (event.type === 'run-started')
+        for (const step of event.plan.steps) if (step.lastMs !== undefined) lastMs.set(step.node, step.lastMs);
+      foldNode(nodes, event, lastMs);
       foldRelease(releases, refused, event, run);
       foldSettled(settled, event);
       if (event.type === 'approval-given') approvals.set(approvalKey(event.node, event.fingerprint), event);
@@ -79,13 +83,13 @@ export function foldHistory(runs: Iterable<readonly RunEvent[]>): History {
   return { nodes, releases, refused, approvals, settled };
 }
 
-function foldNode(nodes: Map<string, NodeHistory>, event: RunEvent): void {
+function foldNode(nodes: Map<string, NodeHistory>, event: RunEvent, lastMs: ReadonlyMap<string, number>): void {
   switch (event.type) {
     case 'node-started': {
       const { fingerprint, parts } = event;
       // Interrupted until something says otherwise: a killed run writes no end.
       nodes.set(event.node, {
-        lastMs: undefined,
+        lastMs: lastMs.get(event.node),
         madeFingerprint: undefined,
         ...nodes.get(event.node),
         fingerprint,
@@ -96,7 +100,13 @@ function foldNode(nodes: Map<string, NodeHistory>, event: RunEvent): void {
     }
     case 'node-reused': {
       const { fingerprint, parts } = event;
-      nodes.set(event.node, { lastMs: nodes.get(event.node)?.lastMs, fingerprint, parts, outcome: 'done', madeFingerprint: fingerprint });
+      nodes.set(event.node, {
+        lastMs: nodes.get(event.node)?.lastMs ?? lastMs.get(event.node),
+        fingerprint,
+        parts,
+        outcome: 'done',
+        madeFingerprint: fingerprint,
+      });
       break;
     }
     case 'node-finished': {
