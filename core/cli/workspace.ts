@@ -89,12 +89,14 @@ export function openStore(root: string, scope: string, disk: Disk = realDisk()):
   };
 }
 
-/** The nodes that a word on the command line means: a node by its name, or every node of a stage. */
+/** The nodes that a word on the command line means: a node by its name, every node of a stage, or all of a group in what the configuration returns. */
 export function named(graph: Graph, word: string): readonly string[] {
   const name = graph.aliases.get(word) ?? word;
   if (graph.byName.has(name)) return [name];
   const ofStage = graph.nodes.filter((node) => node.node.stage.name === word).map((node) => node.name);
   if (ofStage.length > 0) return ofStage;
+  const inGroup = graph.nodes.filter((node) => node.isNamed && node.name.startsWith(`${word}.`)).map((node) => node.name);
+  if (inGroup.length > 0) return inGroup;
   const known = [...graph.byName.keys(), ...graph.nodes.map((node) => node.node.stage.name)];
   const near = nearest(word, known);
   throw failure('MF1202', `there is no stage \`${word}\` in the pipeline`, {

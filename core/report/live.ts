@@ -1,4 +1,5 @@
 import type { Listr, ListrContext } from 'listr2';
+import { progressOf } from '../plan/estimate.ts';
 import type { NodeView } from '../plan/node-view.ts';
 import { followRun, type RunFollower } from '../plan/view.ts';
 import type { RunEvent } from '../spec/event.ts';
@@ -8,12 +9,15 @@ import { formatBytes, formatMs, oneLine } from './format.ts';
 import { outcomeLine, skippedText } from './outcome.ts';
 import { plainReporter } from './plain.ts';
 import { summaryLine, wordOf } from './plan-summary.ts';
+import { progressText } from './progress-text.ts';
 
 export interface LiveOptions {
   /** The terminal; stderr unless said otherwise, so that stdout stays free for data. */
   readonly terminal?: NodeJS.WriteStream;
   /** Milliseconds since 1970, for the time that a node has been at work. */
   readonly now?: () => number;
+  /** How many stages may be at work at once, for what is left of the time; 1 unless said otherwise. */
+  readonly cores?: number;
 }
 
 /** More than this and nodes are only listed once they begin: a terminal has so many lines. */
@@ -29,13 +33,16 @@ export async function liveReporter(plan: Plan, options: LiveOptions = {}): Promi
   // A terminal that does not say how wide it is cannot be drawn on.
   if (!(terminal.columns > 0)) return plainReporter(terminal);
   const drawing = await newDrawing(terminal);
-  const now = options.now ?? Date.now;
+  const { now = Date.now, cores = 1 } = options;
   const follower = followRun();
   const warnings: string[] = [];
-  drawing.print(`${plan.pipeline}, profile ${plan.profile}: ${summaryLine(plan)}`);
+  drawing.print(`${plan.pipeline}, profile ${plan.profile}: ${summaryLine(plan, cores)}`);
   const listed = plan.steps.filter((step) => !['reuse', 'keep', 'held'].includes(wordOf(step)));
   if (listed.length <= listedAtOnce) for (const step of listed) await drawing.taskOf(step.node, `${step.node}  ${step.stage}`);
-  const clock = setInterval(() => redraw(drawing, follower, now()), 500);
+  const clock = setInterval(() => {
+    redraw(drawing, follower, now());
+    drawing.total(progressText(progressOf(follower.view, now(), cores)));
+  }, 500);
   await drawing.renderer.render();
   return {
     event(event) {
@@ -48,6 +55,7 @@ export async function liveReporter(plan: Plan, options: LiveOptions = {}): Promi
     },
     async end() {
       clearInterval(clock);
+      drawing.total(undefined);
       // The end of a run changes nodes that no event of their own has ended: what was at work is stopped.
       for (const node of follower.view.nodes.values()) if (drawing.tasks.has(node.node)) show(drawing, node, now());
       drawing.renderer.end();
@@ -61,6 +69,8 @@ interface Drawing {
   readonly renderer: { render(): Promise<void>; end(): void };
   readonly states: { readonly [State in 'STARTED' | 'COMPLETED' | 'FAILED' | 'SKIPPED']: Task['state'] };
   taskOf(node: string, title: string): Task;
+  /** The line above all others; undefined takes it away. */
+  total(text: string | undefined): void;
   print(line: string): void;
 }
 
@@ -79,6 +89,15 @@ async function newDrawing(terminal: NodeJS.WriteStream): Promise<Drawing> {
     showSkipMessage: false,
   } as const;
   const tasks = new Map<string, Task>();
+  let total: Task | undefined;
+  const newTask = (title: string): Task => {
+    list.add({ title, task: () => undefined });
+    const task = list.tasks[list.tasks.length - 1];
+    if (task === undefined) throw new Error('listr2 added no task');
+    // The only way listr2 has to enable a task; it resolves at once.
+    void task.check({});
+    return task;
+  };
   return {
     tasks,
     renderer: new DefaultRenderer(list.tasks, options, list.events),
@@ -86,13 +105,20 @@ async function newDrawing(terminal: NodeJS.WriteStream): Promise<Drawing> {
     taskOf(node, title) {
       const known = tasks.get(node);
       if (known) return known;
-      list.add({ title, task: () => undefined });
-      const task = list.tasks[list.tasks.length - 1];
-      if (task === undefined) throw new Error('listr2 added no task');
-      // The only way listr2 has to enable a task; it resolves at once.
-      void task.check({});
+      const task = newTask(title);
       tasks.set(node, task);
       return task;
+    },
+    total(text) {
+      const at = total ? list.tasks.indexOf(total) : -1;
+      if (text === undefined && at >= 0) list.tasks.splice(at, 1);
+      if (text === undefined) return;
+      if (total === undefined) {
+        total = newTask(text);
+        list.tasks.unshift(...list.tasks.splice(-1));
+        total.state$ = ListrTaskState.STARTED;
+      }
+      total.title = text;
     },
     print: (line) => terminal.write(`${line}\n`),
   };

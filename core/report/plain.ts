@@ -1,3 +1,4 @@
+import { progressOf } from '../plan/estimate.ts';
 import { followRun, type RunFollower } from '../plan/view.ts';
 import type { RunEvent } from '../spec/event.ts';
 import type { Reporter } from '../spec/journal.ts';
@@ -5,11 +6,14 @@ import { formatBytes, formatMs, oneLine, paint } from './format.ts';
 import type { TextSink } from './json.ts';
 import { outcomeLine, skippedText } from './outcome.ts';
 import { summaryLine, verdictWord } from './plan-summary.ts';
+import { progressText } from './progress-text.ts';
 
 export interface PlainOptions {
   /** The UTC time of the event before each line. */
   readonly timestamps?: boolean;
   readonly color?: boolean;
+  /** How many stages may be at work at once, for what is left of the time; 1 unless said otherwise. */
+  readonly cores?: number;
 }
 
 /** A node that says nothing new is heard of at most this often. */
@@ -19,12 +23,21 @@ const quietMs = 10_000;
 export function plainReporter(to: TextSink, options: PlainOptions = {}): Reporter {
   const follower = followRun();
   const heard = new Map<string, { readonly doing: string; readonly atMs: number }>();
+  const { cores = 1 } = options;
+  let toldMs = 0;
   return {
     event(event) {
       follower.add(event);
       if (event.type === 'node-progress' && !isNews(event, heard)) return;
       const stamp = options.timestamps ? `${event.at} ` : '';
-      for (const line of linesOf(event, follower, options.color ?? false)) to.write(`${stamp}${line}\n`);
+      for (const line of linesOf(event, follower, { color: options.color ?? false, cores })) to.write(`${stamp}${line}\n`);
+      const atMs = Date.parse(event.at);
+      if (event.type === 'run-started') toldMs = atMs;
+      if (event.type !== 'node-finished' || atMs - toldMs < quietMs) return;
+      const text = progressText(progressOf(follower.view, atMs, cores));
+      if (text === undefined) return;
+      toldMs = atMs;
+      to.write(`${stamp}run: ${text}\n`);
     },
     async end() {},
   };
@@ -42,10 +55,14 @@ function isNews(
   return true;
 }
 
-function linesOf(event: RunEvent, { view }: RunFollower, color: boolean): readonly string[] {
+function linesOf(
+  event: RunEvent,
+  { view }: RunFollower,
+  { color, cores }: { readonly color: boolean; readonly cores: number },
+): readonly string[] {
   switch (event.type) {
     case 'run-started':
-      return [`run ${event.run} of ${event.pipeline}, profile ${event.profile}`, `plan: ${summaryLine(event.plan)}`];
+      return [`run ${event.run} of ${event.pipeline}, profile ${event.profile}`, `plan: ${summaryLine(event.plan, cores)}`];
     case 'operation-started':
       return [`${event.operation} ${event.run} of ${event.pipeline}, profile ${event.profile}`];
     case 'run-ended':

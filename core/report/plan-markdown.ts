@@ -16,13 +16,13 @@ export function planMarker(plan: Pick<Plan, 'pipeline' | 'profile'>): string {
 }
 
 /** A plan as a pull request comment: summary, what runs and why, live changes as a diff, gates, and folded what is reused. At most 65 000 characters. */
-export function planMarkdown(plan: Plan, options: { readonly limit?: number } = {}): string {
+export function planMarkdown(plan: Plan, options: { readonly limit?: number; readonly cores?: number } = {}): string {
   const limit = options.limit ?? commentLimit;
   const head = [
     planMarker(plan),
     `### Plan of \`${plan.pipeline}\`${plan.profile === 'default' ? '' : `, profile \`${plan.profile}\``}`,
     '',
-    `**${summaryLine(plan)}**`,
+    `**${summaryLine(plan, options.cores)}**`,
     '',
     '',
   ].join('\n');

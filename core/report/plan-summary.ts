@@ -1,3 +1,4 @@
+import { expectedOf } from '../plan/estimate.ts';
 import type { LiveChange, Plan, PlannedApproval, PlannedGate, PlannedPolicy, Step } from '../spec/plan.ts';
 import { unreachable } from '../spec/unreachable.ts';
 import { formatMs } from './format.ts';
@@ -55,7 +56,7 @@ export function isRefused(gate: PlannedGate): boolean {
 }
 
 /** `2 to run, 1 decided later, 5 reused, 1 live change; about 12 s`. */
-export function summaryLine(plan: Plan): string {
+export function summaryLine(plan: Plan, cores = 1): string {
   const { words, refused, refusedByPolicy, drifted, unapproved, isEmpty } = countPlan(plan);
   const parts = [
     words.run > 0 && `${words.run} to run`,
@@ -72,25 +73,17 @@ export function summaryLine(plan: Plan): string {
   const counted = parts.join(', ');
   if (isEmpty && refused + refusedByPolicy > 0) return `A run would be refused: ${counted}.`;
   if (isEmpty) return counted === '' ? 'Nothing to do: the pipeline is empty.' : `Nothing to do: ${counted}.`;
-  const time = expectedTime(plan.steps);
+  const time = expectedTime(plan.steps, cores);
   return time ? `${counted}; ${time}` : counted;
 }
 
-/** From how long the steps took the last time, one after the other; only a bound where some never ran or may be reused. */
-export function expectedTime(steps: readonly Step[]): string | undefined {
-  const sure = steps.filter((step) => step.do === 'run');
-  const open = steps.filter((step) => step.do === 'decide-later');
-  const known = sum(sure);
-  const most = known + sum(open);
-  const isUnknown = [...sure, ...open].some((step) => step.lastMs === undefined);
-  if (most === 0) return undefined;
-  if (isUnknown) return known > 0 ? `${formatMs(known)} and more` : undefined;
-  if (most === known) return `about ${formatMs(known)}`;
-  return known === 0 ? `at most about ${formatMs(most)}` : `about ${formatMs(known)}, at most ${formatMs(most)}`;
-}
-
-function sum(steps: readonly Step[]): number {
-  return steps.reduce((total, step) => total + (step.lastMs ?? 0), 0);
+/** From how long the steps took the last time; only a bound where some never ran or may be reused. */
+export function expectedTime(steps: readonly Step[], cores = 1): string | undefined {
+  const { leastMs, mostMs, isWhole } = expectedOf(steps, cores);
+  if (mostMs === 0) return undefined;
+  if (!isWhole) return leastMs > 0 ? `${formatMs(leastMs)} and more` : undefined;
+  if (mostMs === leastMs) return `about ${formatMs(leastMs)}`;
+  return leastMs === 0 ? `at most about ${formatMs(mostMs)}` : `about ${formatMs(leastMs)}, at most ${formatMs(mostMs)}`;
 }
 
 /** The verdict of a gate in a word or two. */

@@ -14,7 +14,7 @@ const signs: Readonly<Record<StepWord, { readonly sign: string; readonly style: 
 };
 
 /** A plan for a person at a terminal: a line for each step and each further reason, the gates, and a summary as the last line. */
-export function planText(plan: Plan, options: { readonly color?: boolean } = {}): string {
+export function planText(plan: Plan, options: { readonly color?: boolean; readonly cores?: number } = {}): string {
   const color = options.color ?? false;
   const profile = plan.profile === 'default' ? '' : `, profile ${plan.profile}`;
   const blocks = [[paint(color, 'bold', `Plan of ${plan.pipeline}${profile}`)]];
@@ -23,7 +23,7 @@ export function planText(plan: Plan, options: { readonly color?: boolean } = {})
   const policies = policyLines(plan, color);
   if (policies.length > 0) blocks.push(['Policies', ...policies]);
   if (plan.approvals.length > 0) blocks.push(['Approvals', ...columns(plan.approvals.map((each) => approvalRow(each, color)))]);
-  blocks.push([paint(color, 'bold', summaryLine(plan))]);
+  blocks.push([paint(color, 'bold', summaryLine(plan, options.cores))]);
   return blocks.map((lines) => lines.join('\n')).join('\n\n');
 }
 

@@ -26,6 +26,9 @@ describe('a matrix', () => {
     expect((await rig.run('run')).code).toBe(0);
     expect(JSON.parse((await rig.run('inspect', 'best', '--json')).stdout).facts).toEqual({ score: 20 });
     expect((await rig.run('run', '--only', 'variants.large.10')).code).toBe(0);
+    const group = await rig.run('plan', '--only', 'variants', '--json');
+    expect(JSON.parse(group.stdout).steps.map((step: { node: string }) => step.node)).not.toContain('best');
+    expect(JSON.parse(group.stdout).steps).toHaveLength(6);
   });
 
   it('leaves out the combinations that nothing is returned for', async () => {

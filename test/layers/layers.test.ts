@@ -44,6 +44,7 @@ const breaches: Readonly<Record<string, readonly [string, string]>> = {
   'one-owner-listr2': ['core/report/a.ts', 'listr2'],
   'one-owner-onnxruntime': ['stages/a.ts', 'onnxruntime-node'],
   'one-owner-aws-sdk': ['core/store/a.ts', '@aws-sdk/client-s3'],
+  'one-owner-opentelemetry': ['core/report/a.ts', '@opentelemetry/api'],
   'files-only-at-the-edges': ['core/engine/a.ts', 'node:fs'],
   'durable-steps-through-one-port': ['core/store/results.ts', 'node:fs'],
   'no-cycles': ['core/cli/a.ts', './b.ts'],

@@ -39,6 +39,7 @@ describe('the plain reporter', () => {
       [int8] again in 1.0 s
       [int8] started: quantize, attempt 2
       [int8] done in 3.2 s: 0123456789ab, 112 kB
+      run: 2 of 4 done
       [bundle] gate pass: after.accuracy at least 0.9: accuracy is 0.91: holds with 0.01 to spare
       [bundle] started: bundle
       [bundle] done in 40 ms: 0123456789ab, 230 kB

@@ -3,6 +3,7 @@ import { makePlan } from '../../plan/plan.ts';
 import type { ExitCode } from '../../spec/codes.ts';
 import type { FingerprintParts, Plan } from '../../spec/plan.ts';
 import type { PlanFile } from '../../spec/plan-file.ts';
+import { capacityOfMachine } from '../../world/machine.ts';
 import { planPorts } from '../engine-ports.ts';
 import { leftBehind, leftBehindWarnings } from '../left-behind.ts';
 import { type SelectionWords, selectionOf } from '../selection.ts';
@@ -72,8 +73,8 @@ async function rendered(plan: Plan, format: PlanOptions['format']): Promise<stri
     case 'json':
       return JSON.stringify(plan, undefined, 2);
     case 'markdown':
-      return (await import('../../report/plan-markdown.ts')).planMarkdown(plan);
+      return (await import('../../report/plan-markdown.ts')).planMarkdown(plan, { cores: capacityOfMachine().cpu });
     case 'text':
-      return (await import('../../report/plan-text.ts')).planText(plan);
+      return (await import('../../report/plan-text.ts')).planText(plan, { cores: capacityOfMachine().cpu });
   }
 }

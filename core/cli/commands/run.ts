@@ -2,11 +2,12 @@ import { resolve } from 'node:path';
 import { type Reviewed, type RunResult, run } from '../../engine/run.ts';
 import { planDigestOf } from '../../plan/canonical.ts';
 import { codes, type ExitCode } from '../../spec/codes.ts';
-import { failure } from '../../spec/diagnostic.ts';
+import { type Diagnostic, failure } from '../../spec/diagnostic.ts';
 import type { Reporter } from '../../spec/journal.ts';
 import type { Plan } from '../../spec/plan.ts';
 import type { PlanFile } from '../../spec/plan-file.ts';
 import { capacityOfMachine } from '../../world/machine.ts';
+import { telemetryReporter, wantsTelemetry } from '../../world/telemetry.ts';
 import { enginePorts } from '../engine-ports.ts';
 import { leftBehind, leftBehindWarnings } from '../left-behind.ts';
 import { packageManifest } from '../package-root.ts';
@@ -46,7 +47,8 @@ export async function runCommand(given: RunOptions, signal: AbortSignal): Promis
       workspace.graph.nodes.filter((node) => begun.has(node.name)),
       workspace.secrets,
     );
-    const reporters = [await reporterFor(options, plan)];
+    const capacity = capacityOfMachine(options.concurrency);
+    const reporters = await reportersFor(options, plan, capacity.cpu);
     const planDigest = file?.planDigest ?? planDigestOf(plan);
     const origin = { ...session.origin, planDigest };
     const ports = enginePorts(workspace, { ...session, origin, reporters, signal });
@@ -62,7 +64,7 @@ export async function runCommand(given: RunOptions, signal: AbortSignal): Promis
         policies: workspace.policies,
         approve: approvedNodes(workspace, options.approve),
         ...(remade ? { reviewed: remade.reviewed } : {}),
-        capacity: capacityOfMachine(options.concurrency),
+        capacity,
         keepGoing: options.keepGoing,
         signal,
       },
@@ -101,11 +103,19 @@ function approvedNodes(workspace: Workspace, words: readonly string[]): Readonly
   return new Set([...words, ...inEnvironment.filter((word) => word !== '')].flatMap((word) => named(workspace.graph, word)));
 }
 
-async function reporterFor(options: RunOptions, plan: Plan): Promise<Reporter> {
+async function reportersFor(options: RunOptions, plan: Plan, cores: number): Promise<readonly Reporter[]> {
+  const shown = await reporterFor(options, plan, cores);
+  if (!wantsTelemetry(process.env)) return [shown];
+  const warn = (diagnostics: readonly Diagnostic[]): Promise<void> => showDiagnostics(diagnostics);
+  const sent = await telemetryReporter({ env: process.env, version: packageManifest().version, warn });
+  return sent ? [shown, sent] : [shown];
+}
+
+async function reporterFor(options: RunOptions, plan: Plan, cores: number): Promise<Reporter> {
   if (options.json) return (await import('../../report/json.ts')).jsonReporter(process.stdout);
   if (process.stderr.isTTY && !process.env['CI'] && process.env['TERM'] !== 'dumb')
-    return (await import('../../report/live.ts')).liveReporter(plan);
-  return (await import('../../report/plain.ts')).plainReporter({ write: (text) => process.stderr.write(printable(text)) });
+    return (await import('../../report/live.ts')).liveReporter(plan, { cores });
+  return (await import('../../report/plain.ts')).plainReporter({ write: (text) => process.stderr.write(printable(text)) }, { cores });
 }
 
 async function conclude(workspace: Workspace, options: RunOptions, result: RunResult): Promise<ExitCode> {
