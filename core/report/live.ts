@@ -7,7 +7,7 @@ import type { Reporter } from '../spec/journal.ts';
 import type { Plan } from '../spec/plan.ts';
 import { formatBytes, formatMs, oneLine } from './format.ts';
 import { outcomeLine, skippedText } from './outcome.ts';
-import { plainReporter } from './plain.ts';
+import { plainReporter, policyLine } from './plain.ts';
 import { summaryLine, wordOf } from './plan-summary.ts';
 import { progressText } from './progress-text.ts';
 
@@ -49,6 +49,7 @@ export async function liveReporter(plan: Plan, options: LiveOptions = {}): Promi
       follower.add(event);
       if (event.type === 'node-output' && event.level === 'warn' && warnings.length < keptWarnings)
         warnings.push(`warning: [${event.node}] ${oneLine(event.line)}`);
+      if (event.type === 'policy-judged' && event.verdict === 'warn') warnings.push(policyLine(event));
       const name = nodeOf(event);
       const node = name === undefined ? undefined : follower.view.nodes.get(name);
       if (node && isWorthALine(node, drawing)) show(drawing, node, now());

@@ -143,7 +143,8 @@ function worldLines(event: WorldEvent): readonly string[] {
   }
 }
 
-function policyLine({ policy, node, verdict, message }: Extract<RunEvent, { type: 'policy-judged' }>): string {
+/** What a policy had to say, on one line. */
+export function policyLine({ policy, node, verdict, message }: Extract<RunEvent, { type: 'policy-judged' }>): string {
   const of = node === undefined ? '' : `[${node}] `;
   return `${of}policy ${verdict === 'refuse' ? 'REFUSES' : 'warns'}: ${oneLine(policy)}: ${oneLine(message)}`;
 }

@@ -1,4 +1,4 @@
-import type { Plan, PlannedApproval, Step } from '../spec/plan.ts';
+import type { Plan, PlannedApproval, PlannedPolicy, Step } from '../spec/plan.ts';
 import { unreachable } from '../spec/unreachable.ts';
 import { causeText, changeText, driftText, laterText, liveText } from './change-text.ts';
 import { columns, formatMs, oneLine, paint, type Style } from './format.ts';
@@ -76,19 +76,35 @@ function gateLines(plan: Plan, color: boolean): readonly string[] {
   return columns(rows);
 }
 
+/** What speaks for the plan takes a line for each policy, however many stages it was judged on. */
 function policyLines(plan: Plan, color: boolean): readonly string[] {
-  const rows = plan.policies.map(({ policy, node, verdict, message }) => {
-    const style: Style = verdict === 'refuse' ? ['bold', 'red'] : verdict === 'warn' ? 'yellow' : verdict === 'pass' ? 'green' : 'cyan';
-    return [
-      `  ${paint(color, style, policyWord(verdict))}`,
-      node ?? 'the plan',
-      message === '' ? oneLine(policy) : oneLine(`${policy}: ${message}`),
-    ];
+  const quiet = new Map<string, PlannedPolicy[]>();
+  const rows = plan.policies.flatMap((each) => {
+    if (each.verdict === 'warn' || each.verdict === 'refuse') return [policyRow(each, each.node ?? 'the plan', color)];
+    const key = JSON.stringify([each.policy, each.verdict]);
+    const same = quiet.get(key);
+    if (same) same.push(each);
+    else quiet.set(key, [each]);
+    return [];
   });
-  return columns(rows);
+  const others = [...quiet.values()].flatMap((same) => {
+    const [first] = same;
+    return first ? [policyRow(first, same.length > 1 ? `${same.length} stages` : (first.node ?? 'the plan'), color)] : [];
+  });
+  return columns([...rows, ...others]);
+}
+
+function policyRow({ policy, verdict, message }: PlannedPolicy, on: string, color: boolean): readonly string[] {
+  const style: Style = verdict === 'refuse' ? ['bold', 'red'] : verdict === 'warn' ? 'yellow' : verdict === 'pass' ? 'green' : 'cyan';
+  return [`  ${paint(color, style, policyWord(verdict))}`, on, oneLine(message === '' ? policy : `${policy}: ${message}`)];
 }
 
 function approvalRow(approval: PlannedApproval, color: boolean): readonly string[] {
   const style: Style = approval.state === 'given' ? 'green' : approval.state === 'needed' ? 'yellow' : 'cyan';
-  return [`  ${paint(color, style, approvalWord(approval))}`, approval.node, oneLine(approval.why)];
+  return [
+    `  ${paint(color, style, approvalWord(approval))}`,
+    approval.node,
+    approval.fingerprint?.slice(0, 12) ?? '',
+    oneLine(approval.why),
+  ];
 }

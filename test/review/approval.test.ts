@@ -13,6 +13,7 @@ describe('a stage with `approval`', () => {
     expect(rig.notes()).toEqual(['train', 'pack']);
     expect(applied(rig)).toEqual([]);
     const [asked] = (await planSeen(rig)).approvals;
+    expect((await rig.run('plan')).stdout).toMatch(new RegExp(`NEEDED +service +${asked?.['fingerprint']?.slice(0, 12)} +users see it`));
     expect(asked).toMatchObject({ node: 'service', state: 'needed', why: 'users see it' });
     expect(waiting.stderr).toContain(`modelflow approve service --for ${asked?.['fingerprint']?.slice(0, 12)}`);
 

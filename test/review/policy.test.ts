@@ -90,4 +90,11 @@ describe('a policy on facts', () => {
       { policy: 'must not grow by 20 %', node: 'packed', verdict: 'decided-later', message: '' },
     ]);
   });
+
+  it('takes one line of the plan for all stages that it has nothing to say of', async () => {
+    const rig = reviewRig(configOf(chain(), mayGrow('Model')));
+    expect((await rig.run('plan')).stdout).toMatch(/later +2 stages +must not grow by 20 %\n/);
+    await rig.run('run');
+    expect((await rig.run('plan')).stdout).toMatch(/pass +2 stages +must not grow by 20 %\n/);
+  });
 });
