@@ -1,5 +1,5 @@
 import { existsSync, statfsSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ExitCode } from '../../spec/codes.ts';
 import { ModelflowError } from '../../spec/diagnostic.ts';
 import { userCacheFolder } from '../../world/cache-folder.ts';
@@ -7,6 +7,7 @@ import { describePython } from '../../world/describe-python.ts';
 import { processRunner } from '../../world/process.ts';
 import { packageManifest } from '../package-root.ts';
 import { lockHolder } from '../session.ts';
+import type { Store } from '../store.ts';
 import { openWorkspace, type Where } from '../workspace.ts';
 
 /** One thing that was looked at. `problem`: some stages will not run; `note`: good to know. */
@@ -41,6 +42,7 @@ async function configFindings(where: Where): Promise<readonly Finding[]> {
     return [
       { what: 'configuration', state: 'ok', text: `${config.file}: ${config.pipeline.pipeline}, ${graph.nodes.length} stages` },
       spaceFinding(store.root),
+      ...quarantineFinding(store),
       ...(holder
         ? [{ what: 'lock', state: 'note', text: `held by process ${holder.pid} since ${holder.since} (${holder.command})` } as const]
         : []),
@@ -50,6 +52,18 @@ async function configFindings(where: Where): Promise<readonly Finding[]> {
     const none = error.diagnostics.some((each) => each.code === 'MF1001');
     return [{ what: 'configuration', state: none ? 'note' : 'problem', text: error.message.split('\n')[0] ?? '' }];
   }
+}
+
+function quarantineFinding({ root, disk }: Store): readonly Finding[] {
+  const damaged = disk.list(join(root, 'quarantine')).length;
+  if (damaged === 0) return [];
+  return [
+    {
+      what: 'quarantine',
+      state: 'note',
+      text: `${damaged} damaged ${damaged === 1 ? 'artifact was' : 'artifacts were'} set aside; \`modelflow cache gc\` removes them`,
+    },
+  ];
 }
 
 function spaceFinding(store: string): Finding {

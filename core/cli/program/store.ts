@@ -1,4 +1,5 @@
-import type { CommandScope } from './scope.ts';
+import { Option } from 'commander';
+import { type CommandScope, positiveInteger } from './scope.ts';
 
 /** The store, its locks and its records. */
 export function storeCommands({ program, where, signal, done }: CommandScope): void {
@@ -29,6 +30,29 @@ export function storeCommands({ program, where, signal, done }: CommandScope): v
     .action(async (file: string, { json = false }: { json?: boolean }) => {
       const { cacheUnpackCommand } = await import('../commands/cache-pack.ts');
       done(await cacheUnpackCommand({ ...where(), file, json }));
+    });
+  cache
+    .command('gc')
+    .description('remove what neither the last runs, nor a live release, nor one that can be gone back to needs')
+    .option('--keep <runs>', 'the last runs of each pipeline and profile, with all they made or used', positiveInteger, 10)
+    .option('--days <days>', 'and every run of so many days', positiveInteger)
+    .option('--releases <number>', 'the last releases of each service that can be gone back to', positiveInteger, 3)
+    .option('--dry-run', 'only say what would be removed')
+    .option('--json', 'as JSON')
+    .addHelpText('after', '\nExamples:\n  modelflow cache gc --dry-run\n  modelflow cache gc --keep 3 --days 30\n')
+    .action(async (options: { keep: number; days?: number; releases: number; dryRun?: true; json?: true }) => {
+      const { cacheGcCommand } = await import('../commands/cache-gc.ts');
+      const { keep, days, releases, dryRun = false, json = false } = options;
+      done(await cacheGcCommand({ ...where(), runs: keep, days, releases, dryRun, json }));
+    });
+  cache
+    .command('du')
+    .description('what the store holds, and for whom')
+    .addOption(new Option('--by <group>', 'how to group the artifacts').choices(['kind', 'stage', 'run']).default('stage'))
+    .option('--json', 'as JSON')
+    .action(async ({ by, json = false }: { by: 'kind' | 'stage' | 'run'; json?: boolean }) => {
+      const { cacheDuCommand } = await import('../commands/cache-du.ts');
+      done(await cacheDuCommand({ ...where(), by, json }));
     });
   program
     .command('unlock')
