@@ -32,11 +32,13 @@ export function beginSession(workspace: Workspace, as: LockWorld = lockWorld(), 
     store.disk.discard(join(store.root, 'work', store.scope));
     const { run, journal } = store.runs.begin(systemClock());
     const { redactor } = workspace.secrets;
-    const told = store.sharing?.follow(run, journal) ?? journal;
-    const redacted: Journal = { append: (event) => told.append(redactor.event(event)) };
+    const shown = store.sharing?.follow(run, journal) ?? journal;
+    const redacted: Journal = { append: (event) => shown.append(redactor.event(event)) };
     const end = async (signal: AbortSignal): Promise<void> => {
       try {
-        await showDiagnostics((await store.sharing?.finish(run, signal)) ?? []);
+        const told = await store.sharing?.finish(run, signal);
+        if (told?.sent !== undefined) console.error(told.sent);
+        await showDiagnostics(told?.warnings ?? []);
       } finally {
         lock.release();
       }

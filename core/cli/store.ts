@@ -32,8 +32,8 @@ export interface Sharing {
   follow(run: string, journal: Journal): Journal;
   /** The right to change a service, alone among all machines. */
   hold(target: string, service: string, signal: AbortSignal, log: Log): Promise<Held>;
-  /** Sends what is left to send, ends the connection, and answers what a person must know. Never fails. */
-  finish(run: string | undefined, signal: AbortSignal): Promise<readonly Diagnostic[]>;
+  /** Sends what is left to send, ends the connection, and answers what a person should know. */
+  finish(run: string, signal: AbortSignal): Promise<{ readonly sent: string | undefined; readonly warnings: readonly Diagnostic[] }>;
   /** Breaks the leases of those that cannot be asked, and answers who they were. */
   unlock(services: readonly { readonly target: string; readonly service: string }[], signal: AbortSignal): Promise<readonly string[]>;
 }

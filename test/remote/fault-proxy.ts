@@ -5,6 +5,8 @@ import { onTestFinished } from 'vitest';
 /** What the network does to one request: nothing, another answer, silence for a while, or a cut after so many bytes of the answer. */
 export interface Fault {
   readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
   readonly delayMs?: number;
   readonly cutAfterBytes?: number;
 }
@@ -24,10 +26,10 @@ export async function faultProxy(to: number): Promise<FaultProxy> {
   const seen: string[] = [];
   const server = createServer((incoming, outgoing) => {
     seen.push(`${incoming.method} ${incoming.url}`);
-    const { status, delayMs = 0, cutAfterBytes } = proxy.fault(seen.length, incoming) ?? {};
+    const { status, headers, body, delayMs = 0, cutAfterBytes } = proxy.fault(seen.length, incoming) ?? {};
     if (status !== undefined) {
       incoming.resume();
-      incoming.on('end', () => outgoing.writeHead(status, { 'retry-after': '0' }).end());
+      incoming.on('end', () => outgoing.writeHead(status, headers ?? { 'retry-after': '0' }).end(body));
       return;
     }
     const forward = request(

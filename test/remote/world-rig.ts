@@ -58,9 +58,7 @@ export async function makeWorld(kind: ServerKind): Promise<World> {
       const text = rig.read('deploy.config.ts');
       rig.write(
         'deploy.config.ts',
-        text
-          .replace("name: 'own',", `name: 'own', store: ${server.store(options, port)},`)
-          .replace('many, ModelflowError', 'many, oci, s3, ModelflowError'),
+        `import { oci, s3 } from 'modelflow';\n${text.replace("name: 'own',", `name: 'own', store: ${server.store(options, port)},`)}`,
       );
       return rig;
     },

@@ -7,6 +7,7 @@ import { enginePorts, placementOf } from '../engine-ports.ts';
 import { leftBehind } from '../left-behind.ts';
 import { packageManifest } from '../package-root.ts';
 import { beginSession } from '../session.ts';
+import { showDiagnostics } from '../show.ts';
 import { openWorkspace, type Where } from '../workspace.ts';
 
 export interface OperateOptions extends Where {
@@ -40,6 +41,7 @@ async function operate(
   act: (operation: ServiceOperation) => Promise<string>,
 ): Promise<ExitCode> {
   const workspace = await openWorkspace(options);
+  await showDiagnostics(workspace.warnings);
   const { config, profile, graph } = workspace;
   const session = beginSession(workspace);
   try {

@@ -5,7 +5,7 @@ import type { LiveService } from '../../spec/target.ts';
 import { placementOf, planPorts } from '../engine-ports.ts';
 import { leftBehind } from '../left-behind.ts';
 import { lockHolder } from '../session.ts';
-import { silentLog } from '../show.ts';
+import { showDiagnostics, silentLog } from '../show.ts';
 import type { Store } from '../store.ts';
 import { openWorkspace, type Where, type Workspace } from '../workspace.ts';
 
@@ -31,6 +31,7 @@ export interface Status {
 /** `modelflow status`: the last run, and every service as its target has it now. */
 export async function statusCommand(options: Where & { readonly json: boolean }, signal: AbortSignal): Promise<ExitCode> {
   const workspace = await openWorkspace(options);
+  await showDiagnostics(workspace.warnings);
   const status = await statusOf(workspace, signal);
   console.log(options.json ? JSON.stringify(status, undefined, 2) : statusText(status));
   return 0;

@@ -6,7 +6,7 @@ import { type RemoteChoice, RemoteError } from '../../spec/remote.ts';
 import { breakLease, holderText, type LeaseHolder, type LeaseWorld, leaseLastsMs, takeLease } from '../../store/remote/lease.ts';
 import type { SharedRuns } from '../../store/remote/runs.ts';
 import type { SharedStore } from '../../store/remote/shared.ts';
-import type { Uploads } from '../../store/remote/uploads.ts';
+import type { Uploaded, Uploads } from '../../store/remote/uploads.ts';
 import { lockWorld } from '../lock-world.ts';
 import { pastOf } from '../past.ts';
 import type { Sharing, Store } from '../store.ts';
@@ -35,10 +35,11 @@ export function sharingOf(parts: SharingParts): Sharing {
     }),
     hold: (target, service, signal, log) => hold(parts, `${target}/${service}`, signal, log),
     async finish(run, signal) {
-      if (shared.access === 'write' && shared.offline() === undefined) await sendTheRest(parts, run, signal);
+      const isTold = shared.access === 'write' && shared.offline() === undefined;
+      const sent = isTold ? await sendTheRest(parts, run, signal) : undefined;
       parts.end();
       shared.remote.close();
-      return shared.warnings.splice(0);
+      return { sent: sent && sentText(choice.place, sent), warnings: shared.warnings.splice(0) };
     },
     unlock: (services, signal) =>
       orUnusable(choice.place, async () => {
@@ -95,7 +96,7 @@ function leaseWorld(onWait: LeaseWorld['onWait'] = () => undefined): LeaseWorld 
 }
 
 /** Of this run and of those before it that could not be sent; waited for, but not for ever. */
-async function sendTheRest(parts: SharingParts, run: string | undefined, signal: AbortSignal): Promise<void> {
+async function sendTheRest(parts: SharingParts, run: string, signal: AbortSignal): Promise<Uploaded> {
   const { shared, runs, uploads, local, choice } = parts;
   if (run !== undefined) {
     for (const missed of runs
@@ -107,7 +108,7 @@ async function sendTheRest(parts: SharingParts, run: string | undefined, signal:
     }
   }
   const sent = await uploads.finish(choice.uploadWaitMs, signal);
-  if (run !== undefined && local.runs.events(run).length > 0) await tryTo(parts, () => runs.publish(run));
+  if (local.runs.events(run).length > 0) await tryTo(parts, () => runs.publish(run));
   if (sent.left > 0)
     shared.warn({
       code: 'MF6108',
@@ -115,6 +116,12 @@ async function sendTheRest(parts: SharingParts, run: string | undefined, signal:
       message: `${sent.left} ${sent.left === 1 ? 'result was' : 'results were'} not sent to ${choice.place}: ${sent.why}`,
       hint: 'They are kept on this machine; the next run here sends them.',
     });
+  return sent;
+}
+
+function sentText(place: string, { results, sizeBytes }: Uploaded): string | undefined {
+  if (results === 0) return undefined;
+  return `sent ${results} ${results === 1 ? 'result' : 'results'} (${(sizeBytes / 1e6).toFixed(1)} MB) to ${place}`;
 }
 
 function madeIn(events: readonly RunEvent[]): readonly { readonly fingerprint: string }[] {

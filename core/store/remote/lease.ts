@@ -56,6 +56,8 @@ export interface LeaseTimes {
 
 export const leaseLastsMs = 60_000;
 const lookAgainMs = 1_000;
+/** Who meets others at a free lease tries again for so long, even if it would not wait for a holder. */
+const crowdedMs = 10_000;
 
 /**
  * The right to change one service, as numbered records of which the highest counts, as with the lock on disk: `create` lets only one make
@@ -81,7 +83,8 @@ export async function takeLease(
       const lease = await tryNumber(folder, highest + 1, nonce, shared, world, times, signal);
       if (lease) return lease;
     }
-    if (performance.now() - began >= times.waitMs) throw heldFailure(service, contender ?? holder);
+    if (performance.now() - began >= (contender ? times.waitMs : Math.max(times.waitMs, crowdedMs)))
+      throw heldFailure(service, contender ?? holder);
     if (contender && !isTold) world.onWait(contender);
     isTold ||= contender !== undefined;
     // Those who met at the same number do not meet at the next.

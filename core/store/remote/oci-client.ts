@@ -20,7 +20,7 @@ const chunkBytes = 16 << 20;
 const claimLastsMs = 30_000;
 
 export async function openOci(settings: { readonly repository: string; readonly insecure: boolean }): Promise<RemoteStore> {
-  const registry = registryOf(settings);
+  const registry = repositoryIn(registryOf(settings));
   const read = (key: string, signal: AbortSignal): Promise<OciManifest | undefined> => readManifest(registry, tagOf(key), signal);
   const write = (key: string, parts: readonly RemotePart[], signal: AbortSignal): Promise<void> => writeKey(registry, key, parts, signal);
   return {
@@ -43,11 +43,38 @@ export async function openOci(settings: { readonly repository: string; readonly 
   };
 }
 
+interface Repository extends Registry {
+  /** Puts the empty blob there that every manifest names. */
+  begun(signal: AbortSignal): Promise<void>;
+}
+
+function repositoryIn(registry: Registry): Repository {
+  let empty: Promise<void> | undefined;
+  const repository: Repository = {
+    ...registry,
+    begun(signal) {
+      empty ??= pushBlob(repository, emptyBlob, signal).catch((error: unknown) => {
+        empty = undefined;
+        throw error;
+      });
+      return empty;
+    },
+  };
+  return repository;
+}
+
+const emptyBlob: Blob = {
+  ...emptyConfig,
+  async *open() {
+    yield Buffer.from('{}');
+  },
+};
+
 /**
  * A registry cannot say "only if it is not there". So each contender puts up a claim of its own, then looks at the claims of all: of two, at
  * least one sees the other and withdraws. Both may; then both are told no, and try again after pauses of different lengths.
  */
-async function create(registry: Registry, key: string, write: () => Promise<void>, signal: AbortSignal): Promise<boolean> {
+async function create(registry: Repository, key: string, write: () => Promise<void>, signal: AbortSignal): Promise<boolean> {
   const tag = tagOf(key);
   if ((await readManifest(registry, tag, signal)) !== undefined) return false;
   const claims = `claim-${sha256(key).slice(0, 24)}-`;
@@ -71,24 +98,14 @@ async function create(registry: Registry, key: string, write: () => Promise<void
   }
 }
 
-async function isLiveClaim(registry: Registry, tag: string, signal: AbortSignal): Promise<boolean> {
+async function isLiveClaim(registry: Repository, tag: string, signal: AbortSignal): Promise<boolean> {
   const claim = await readManifest(registry, tag, signal);
   const at = claim && Date.parse(inlineBytes(claim)?.toString('utf8') ?? '');
   return at !== undefined && (registry.clock.now()?.getTime() ?? 0) - at < claimLastsMs;
 }
 
-async function writeKey(registry: Registry, key: string, parts: readonly RemotePart[], signal: AbortSignal): Promise<void> {
+async function writeKey(registry: Repository, key: string, parts: readonly RemotePart[], signal: AbortSignal): Promise<void> {
   const manifest = await describe(key, parts);
-  await pushBlob(
-    registry,
-    {
-      ...emptyConfig,
-      open: async function* () {
-        yield Buffer.from('{}');
-      },
-    },
-    signal,
-  );
   if (inlineBytes(manifest) === undefined)
     for (const part of parts) await pushBlob(registry, { digest: `sha256:${part.sha256}`, size: part.sizeBytes, open: part.open }, signal);
   await putManifest(registry, tagOf(key), manifest, signal);
@@ -110,7 +127,7 @@ interface Blob {
 }
 
 /** A blob that is there already, of whatever artifact, is not sent again. */
-async function pushBlob(registry: Registry, blob: Blob, signal: AbortSignal): Promise<void> {
+async function pushBlob(registry: Repository, blob: Blob, signal: AbortSignal): Promise<void> {
   const head = await registry.request('HEAD', `/blobs/${blob.digest}`, { signal, accept: [200, 404] });
   if (head.status === 200) return;
   const begun = await registry.request('POST', '/blobs/uploads/', { signal, accept: [202] });
@@ -135,40 +152,28 @@ function locationOf(answer: Response): string {
   return new URL(location, answer.url).href;
 }
 
-async function putManifest(registry: Registry, tag: string, manifest: OciManifest, signal: AbortSignal): Promise<void> {
-  const put = async (): Promise<Response> =>
-    registry.request('PUT', `/manifests/${tag}`, {
-      signal,
-      accept: [201, 400, 404],
-      headers: { 'content-type': manifestType },
-      body: Buffer.from(JSON.stringify(manifest)),
-    });
-  let answer = await put();
-  if (answer.status !== 201 && manifest.layers.every((layer) => layer.digest === emptyConfig.digest)) {
-    // The first thing in this repository: the empty blob that all manifests name is not there yet.
-    await pushBlob(
-      registry,
-      {
-        ...emptyConfig,
-        open: async function* () {
-          yield Buffer.from('{}');
-        },
-      },
-      signal,
-    );
-    answer = await put();
-  }
-  if (answer.status !== 201)
-    throw new RemoteError('wrong', `the registry refuses a manifest (HTTP ${answer.status}): ${(await answer.text()).slice(0, 200)}`);
+async function putManifest(registry: Repository, tag: string, manifest: OciManifest, signal: AbortSignal): Promise<void> {
+  await registry.begun(signal);
+  const answer = await registry.request('PUT', `/manifests/${tag}`, {
+    signal,
+    accept: [201, 400, 404],
+    headers: { 'content-type': manifestType },
+    body: Buffer.from(JSON.stringify(manifest)),
+  });
+  if (answer.status === 201) return;
+  const said = (await answer.text()).slice(0, 300);
+  // Two who push the same blob at the same moment can each find it unfinished.
+  const isPassing = /BLOB_UNKNOWN|DIGEST_INVALID/.test(said);
+  throw new RemoteError(isPassing ? 'busy' : 'wrong', `the registry refuses a manifest (HTTP ${answer.status}): ${said}`);
 }
 
-async function readManifest(registry: Registry, tag: string, signal: AbortSignal): Promise<OciManifest | undefined> {
+async function readManifest(registry: Repository, tag: string, signal: AbortSignal): Promise<OciManifest | undefined> {
   const answer = await registry.read(`/manifests/${tag}`, { signal, headers: { accept: manifestType } });
   const manifest = answer?.body as OciManifest | undefined;
   return manifest === undefined || isRemoved(manifest) ? undefined : manifest;
 }
 
-function contentOf(registry: Registry, manifest: OciManifest, signal: AbortSignal): RemoteContent {
+function contentOf(registry: Repository, manifest: OciManifest, signal: AbortSignal): RemoteContent {
   const inline = inlineBytes(manifest);
   const sizeBytes = inline?.length ?? manifest.layers.reduce((sum, layer) => sum + layer.size, 0);
   async function* bytes(): AsyncGenerator<Uint8Array> {
@@ -182,7 +187,7 @@ function contentOf(registry: Registry, manifest: OciManifest, signal: AbortSigna
   return { sizeBytes, bytes: bytes() };
 }
 
-async function tags(registry: Registry, signal: AbortSignal): Promise<readonly string[]> {
+async function tags(registry: Repository, signal: AbortSignal): Promise<readonly string[]> {
   const found: string[] = [];
   for (let at: string | undefined = '/tags/list?n=1000'; at !== undefined; ) {
     const answer = await registry.read(at, { signal });
@@ -196,7 +201,7 @@ async function tags(registry: Registry, signal: AbortSignal): Promise<readonly s
 }
 
 /** Not every registry lets one delete; a manifest that says so takes the place of what is gone. */
-async function remove(registry: Registry, tag: string, signal: AbortSignal): Promise<void> {
+async function remove(registry: Repository, tag: string, signal: AbortSignal): Promise<void> {
   const head = await registry.request('HEAD', `/manifests/${tag}`, { signal, accept: [200, 404], headers: { accept: manifestType } });
   if (head.status === 404) return;
   const digest = head.headers.get('docker-content-digest');

@@ -97,5 +97,7 @@ async function troubleOf(answer: Response, method: string, url: string): Promise
     const seconds = Number(answer.headers.get('retry-after'));
     return new RemoteError('busy', message, Number.isFinite(seconds) && seconds > 0 ? { retryAfterMs: seconds * 1_000 } : {});
   }
-  return new RemoteError('wrong', message);
+  // An upload that got into disorder, by a lost answer or by another who sends the same: it is begun anew.
+  const isUpload = url.includes('/blobs/uploads/') && [400, 404, 416].includes(answer.status);
+  return new RemoteError(isUpload ? 'busy' : 'wrong', message);
 }

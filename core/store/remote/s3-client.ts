@@ -181,6 +181,8 @@ function troubleOf(error: unknown): unknown {
   const status = statusOf(error);
   const name = nameOf(error);
   const message = `${name}${error instanceof Error && error.message !== '' && error.message !== name ? `: ${error.message}` : ''}`;
+  if (/region is missing/i.test(message))
+    return new RemoteError('missing', 'its region is not known: name it with `region`, or in AWS_REGION', { cause: error });
   if (name === 'NoSuchBucket') return new RemoteError('missing', 'there is no such bucket', { cause: error });
   if (status === 401 || status === 403 || name === 'CredentialsProviderError') return new RemoteError('denied', message, { cause: error });
   // 409: another conditional write is under way at this very moment.

@@ -26,6 +26,7 @@ const sendsAtOnce = 3;
 
 export function uploadsTo(shared: SharedStore, local: ArtifactFolder): Uploads {
   const queue: Result[] = [];
+  const added = new Set<string>();
   const running = new Set<Promise<void>>();
   const stopping = new AbortController();
   const signal = AbortSignal.any([shared.signal, stopping.signal]);
@@ -57,7 +58,8 @@ export function uploadsTo(shared: SharedStore, local: ArtifactFolder): Uploads {
   };
   return {
     add(result) {
-      if (shared.access === 'read' || shared.offline() !== undefined) return;
+      if (shared.access === 'read' || shared.offline() !== undefined || added.has(result.fingerprint)) return;
+      added.add(result.fingerprint);
       queue.push(result);
       go();
     },
