@@ -30,7 +30,7 @@ export function planPorts(
   const { store, config, secrets } = workspace;
   const past = store.past();
   // The run that begins now is not among them.
-  const earlier = store.runs.ids().slice(-runsLookedAt);
+  const earlier = store.runs.ids();
   const deploys = workspace.graph.nodes.some((node) => node.node.stage.deploys);
   let lastFacts: ReadonlyMap<string, unknown> | undefined;
   const asGiven = (options: unknown): Readonly<Record<string, unknown>> =>
@@ -74,7 +74,11 @@ export function planPorts(
       });
     },
     lastFacts(node) {
-      lastFacts ??= factsAtLastRelease(earlier.map(store.runs.events), deploys, past.refused);
+      lastFacts ??= factsAtLastRelease(
+        earlier.map((run, index) => (index < earlier.length - runsLookedAt ? store.runs.releases(run) : store.runs.events(run))),
+        deploys,
+        past.refused,
+      );
       return lastFacts.get(node);
     },
     approval: (key) => past.approvals.get(key),

@@ -1,3 +1,5 @@
+import { cpSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { applied, chain, configOf, eventsOf, planSeen, reviewRig } from './review-rig.ts';
 
@@ -96,5 +98,16 @@ describe('a policy on facts', () => {
     expect((await rig.run('plan')).stdout).toMatch(/later +2 stages +must not grow by 20 %\n/);
     await rig.run('run');
     expect((await rig.run('plan')).stdout).toMatch(/pass +2 stages +must not grow by 20 %\n/);
+  });
+
+  it('still knows the last release after more runs than a plan looks at', async () => {
+    const rig = reviewRig(configOf(chain(), mayGrow('stages.packed')));
+    await rig.run('run');
+    await rig.run('run', '--only', 'model');
+    const runs = rig.path('.modelflow/runs/own/dev');
+    const last = readdirSync(runs).sort().at(-1) ?? '';
+    for (let count = 0; count < 105; count++) cpSync(join(runs, last), join(runs, `${100_000 + count}-later`), { recursive: true });
+    rig.write('data.txt', 'data, and a lot more of it');
+    expect((await rig.run('run')).code).toBe(3);
   });
 });
