@@ -54,17 +54,14 @@ export interface Expected {
 /** What a plan would take, from how long each step took the last time. */
 export function expectedOf(steps: readonly Step[], cores: number): Expected {
   const begun = steps.filter((step) => step.do === 'run' || step.do === 'decide-later');
-  const pieces = (counts: (step: Step) => boolean): readonly Piece[] =>
-    steps.map((step) => ({ name: step.node, ms: counts(step) ? (step.lastMs ?? 0) : 0, needs: step.needs ?? [] }));
+  const timeWith = (counted: ReadonlySet<Step>): number =>
+    timeOf(
+      steps.map((step) => ({ name: step.node, ms: counted.has(step) ? (step.lastMs ?? 0) : 0, needs: step.needs ?? [] })),
+      cores,
+    );
   return {
-    leastMs: timeOf(
-      pieces((step) => step.do === 'run'),
-      cores,
-    ),
-    mostMs: timeOf(
-      pieces((step) => step.do === 'run' || step.do === 'decide-later'),
-      cores,
-    ),
+    leastMs: timeWith(new Set(begun.filter((step) => step.do === 'run' || step.isForced))),
+    mostMs: timeWith(new Set(begun)),
     isWhole: begun.every((step) => step.lastMs !== undefined),
   };
 }

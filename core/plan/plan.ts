@@ -116,7 +116,8 @@ async function decide(
   const after = [...new Set(node.edges.filter((edge) => !edge.isGate && !made.has(edge.from)).map((edge) => edge.from))];
   if (after.length > 0) {
     request.onParts?.(node.name, await ports.parts(node, knownInputsOf(node, made)));
-    return { step: { ...base, do: 'decide-later', after, ...(deploys ? { live: await ports.live(node, undefined, undefined) } : {}) } };
+    const live = deploys ? { live: await ports.live(node, undefined, undefined) } : {};
+    return { step: { ...base, do: 'decide-later', after, ...live, ...(isForced ? { isForced } : {}) } };
   }
   const inputs = inputsOf(node, made);
   const parts = await ports.parts(node, inputs);

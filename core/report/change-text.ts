@@ -76,6 +76,7 @@ export function liveText(live: LiveChange, isDecided: boolean): string {
 export function laterText(step: Extract<Step, { do: 'decide-later' }>, named: (node: string) => string): string {
   const names = step.after.map(named);
   const after = `after ${names.length > 6 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ')}`;
+  if (step.isForced) return `${after}; forced`;
   if (step.live) return step.live.action === 'create' ? after : `${after}; left alone if the bytes come out the same`;
   return step.lastMs === undefined ? after : `${after}; reused if the bytes come out the same`;
 }

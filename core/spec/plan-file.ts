@@ -46,7 +46,7 @@ const stepBase = z.object({ node: text, stage: text, lastMs: z.number().optional
 const step = z.discriminatedUnion('do', [
   stepBase.extend({ do: z.literal('reuse'), digest: text, fingerprint: text }),
   stepBase.extend({ do: z.literal('run'), because: list(cause), fingerprint: text, live: live.optional() }),
-  stepBase.extend({ do: z.literal('decide-later'), after: list(text), live: live.optional() }),
+  stepBase.extend({ do: z.literal('decide-later'), after: list(text), live: live.optional(), isForced: z.literal(true).optional() }),
   stepBase.extend({ do: z.literal('keep'), digest: maybe, fingerprint: text, live }),
 ]);
 const parts = z.object({

@@ -50,8 +50,8 @@ export type Step = {
 } & (
   | { readonly do: 'reuse'; readonly digest: string; readonly fingerprint: string }
   | { readonly do: 'run'; readonly because: readonly Cause[]; readonly fingerprint: string; readonly live?: LiveChange }
-  /** An input will be made first; if it comes out with the same bytes, this is reused. */
-  | { readonly do: 'decide-later'; readonly after: readonly string[]; readonly live?: LiveChange }
+  /** An input will be made first; if it comes out with the same bytes, this is reused, unless it is forced. */
+  | { readonly do: 'decide-later'; readonly after: readonly string[]; readonly live?: LiveChange; readonly isForced?: true }
   /** A deployment that is live as wanted, or one that is held back because it was refused before. */
   | { readonly do: 'keep'; readonly digest: string | undefined; readonly fingerprint: string; readonly live: LiveChange }
 );

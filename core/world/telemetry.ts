@@ -1,6 +1,6 @@
 import type { Context } from '@opentelemetry/api';
 import type { Sampler, SpanExporter } from '@opentelemetry/sdk-trace';
-import { type Diagnostic, failure } from '../spec/diagnostic.ts';
+import type { Diagnostic } from '../spec/diagnostic.ts';
 import type { Reporter } from '../spec/journal.ts';
 import { runSpans } from './run-spans.ts';
 
@@ -80,8 +80,7 @@ async function connected({ env, version, warn }: TelemetryOptions): Promise<Repo
 }
 
 function notSent(why: string, hint: string): Diagnostic {
-  const [found] = failure('MF3009', `the trace of this run was not sent: ${why}`, { hint }).diagnostics;
-  return { ...(found as Diagnostic), severity: 'warning' };
+  return { code: 'MF3009', severity: 'warning', message: `the trace of this run was not sent: ${why}`, hint };
 }
 
 /** The SDK keeps to itself what an exporter could not send. */

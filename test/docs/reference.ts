@@ -88,7 +88,7 @@ function stagesPage(): string {
       const def = stageOf(value);
       return def ? [stageSection(name, def)] : [];
     });
-  return `${generated}# Stages\n\nEvery stage also takes \`gates\`, \`retries\` (0), \`timeoutMs\` and \`approval\`. An option in **bold** is required.\n\n${sections.join('\n')}`;
+  return `${generated}# Stages\n\nEvery stage also takes \`gates\`, \`retries\` (0), \`timeoutMs\`, \`weight\` and \`approval\`. An option in **bold** is required.\n\n${sections.join('\n')}`;
 }
 
 function stageOf(value: unknown): AnyStage | undefined {

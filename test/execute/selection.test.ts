@@ -36,6 +36,7 @@ describe('--from', () => {
     await ranBy(rig);
     const { steps } = JSON.parse((await rig.run('plan', '--from', 'b', '--json')).stdout);
     expect(steps.map((step: { node: string; do: string }) => `${step.node} ${step.do}`)).toEqual(['a reuse', 'b run', 'c decide-later']);
+    expect((await rig.run('plan', '--from', 'b')).stdout).toContain('after b; forced');
   });
 
   it('compares a deployment with what is live, as always', async () => {
