@@ -1,13 +1,14 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Wanted } from '../../core/index.ts';
 import type { RunEvent } from '../../core/spec/event.ts';
 import { emptyImage, everythingKept, type Image, type Trace, traceFrom } from './crash-model.ts';
 import { type Fault, type FaultFiles, faultFiles } from './fault-files.ts';
 import type { Random } from './random.ts';
 import { configuration, releases } from './scripted.ts';
 import { type Ended, simulateRun } from './simulated-process.ts';
-import { copyOfWorld, emptyWorld, type World } from './world.ts';
+import { copyOfWorld, emptyWorld, type Surroundings, type World } from './world.ts';
 
 /** What a process did beside its disk. */
 export type Mark = { readonly world: World } | { readonly acknowledged: RunEvent };
@@ -29,16 +30,29 @@ export interface Process {
 
 export const nothingYet: Standpoint = { image: emptyImage(), world: emptyWorld() };
 
-/** One `modelflow run` of a release, begun where things stand, with everything it does recorded. */
-export async function runRelease(release: number, from: Standpoint, root: string, random: Random, fault?: Fault): Promise<Process> {
+export interface Given {
+  readonly from: Standpoint;
+  readonly root: string;
+  readonly random: Random;
+  readonly concurrency: number;
+  readonly fault?: Fault | undefined;
+  configure(around: Surroundings): Wanted;
+}
+
+/** One `modelflow run`, begun where things stand, with everything it does recorded. */
+export async function recordRun({ from, root, random, concurrency, fault, configure }: Given): Promise<Process> {
   const trace = traceFrom<Mark>(from.image);
   const files = faultFiles(root, trace, fault);
   const world = copyOfWorld(from.world);
   const changed = (): void => trace.mark({ world: copyOfWorld(world) });
-  const wanted = configuration(release, { files, world, changed });
+  const wanted = configure({ files, world, changed });
   const acknowledged = (event: RunEvent): void => trace.note({ acknowledged: event });
-  const ended = await simulateRun({ root, files, wanted, random, concurrency: 2, acknowledged });
+  const ended = await simulateRun({ root, files, wanted, random, concurrency, acknowledged });
   return { ended, trace, files, world, after: { image: trace.imageAt(trace.now(), everythingKept), world } };
+}
+
+export function runRelease(release: number, from: Standpoint, root: string, random: Random, fault?: Fault): Promise<Process> {
+  return recordRun({ from, root, random, concurrency: 2, fault, configure: (around) => configuration(release, around) });
 }
 
 /** The world as it was at a point of a process. */
