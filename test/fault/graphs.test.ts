@@ -42,7 +42,7 @@ function expectInOrder(nodes: readonly NodeSketch[], events: readonly RunEvent[]
 }
 
 /** A run that came to its end says of each node how it ended, and of itself what follows from that. */
-function expectWholeRun(nodes: readonly NodeSketch[], process: Process, events: readonly RunEvent[]): void {
+function expectWholeRun(nodes: readonly NodeSketch[], process: Process, events: readonly RunEvent[], keepGoing: boolean): void {
   if ('thrown' in process.ended) throw process.ended.thrown;
   const endOf = new Map(
     events.flatMap((event) => (ends.has(event.type) && 'node' in event && event.node ? [[event.node, event.type]] : [])),
@@ -51,23 +51,34 @@ function expectWholeRun(nodes: readonly NodeSketch[], process: Process, events: 
   const isAllMade = [...endOf.values()].every((type) => type === 'node-finished' || type === 'node-reused');
   expect(process.ended.result.outcome).toBe(isAllMade ? 'ok' : 'failed');
   if (!isAllMade) expect([...endOf.values()]).toContain('node-failed');
+  for (const event of events) {
+    if (event.type !== 'node-skipped') continue;
+    const failed = upstreamOf(nodes, Number(event.node.slice(1))).filter((each) => endOf.get(each) === 'node-failed');
+    for (const each of event.because) expect(failed, `${event.node} was skipped for it`).toContain(each);
+    // Without --keep-going what was not begun yet is skipped because of nothing; with it, only what can no longer be made.
+    if (keepGoing) expect(event.because, `${event.node} was skipped`).not.toEqual([]);
+  }
+}
+
+function upstreamOf(nodes: readonly NodeSketch[], index: number): readonly string[] {
+  return (nodes[index]?.inputs ?? []).flatMap((input) => [`n${input}`, ...upstreamOf(nodes, input)]);
 }
 
 describe('any graph, with stages that fail, take their time and are tried again', () => {
   it('is made in order, is made once, and is finished by later runs, killed or not', { timeout: 3_600_000 }, async () => {
     let runs = 0;
-    const property = fc.asyncProperty(graphArbitrary, async ({ nodes, cuts, order, concurrency }) => {
+    const property = fc.asyncProperty(graphArbitrary, async ({ nodes, cuts, order, concurrency, keepGoing }) => {
       let at: Standpoint = nothingYet;
       const finished = new Set<string>();
       const random = randomFrom(order);
       const once = async (isHealed: boolean): Promise<Process> => {
         runs++;
         const configure = graphOfNodes(nodes, isHealed);
-        const done = await recordRun({ from: at, root: `${folder.path}/project`, random, concurrency, configure });
+        const done = await recordRun({ from: at, root: `${folder.path}/project`, random, concurrency, keepGoing, configure });
         const events = acknowledgedBefore(done, done.trace.now()).filter((event) => event.type !== 'node-output');
         expectDense(events, 'acknowledged');
         expectInOrder(nodes, events, finished);
-        expectWholeRun(nodes, done, events);
+        expectWholeRun(nodes, done, events, keepGoing);
         return done;
       };
       for (const cut of cuts) {

@@ -28,6 +28,7 @@ export const graphArbitrary = fc.record({
   cuts: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 3 }),
   order: fc.nat(),
   concurrency: fc.integer({ min: 1, max: 4 }),
+  keepGoing: fc.boolean(),
 });
 
 /** What node `index` makes, computed without an engine. */

@@ -35,19 +35,20 @@ export interface Given {
   readonly root: string;
   readonly random: Random;
   readonly concurrency: number;
+  readonly keepGoing?: boolean;
   readonly fault?: Fault | undefined;
   configure(around: Surroundings): Wanted;
 }
 
 /** One `modelflow run`, begun where things stand, with everything it does recorded. */
-export async function recordRun({ from, root, random, concurrency, fault, configure }: Given): Promise<Process> {
+export async function recordRun({ from, root, random, concurrency, keepGoing = false, fault, configure }: Given): Promise<Process> {
   const trace = traceFrom<Mark>(from.image);
   const files = faultFiles(root, trace, fault);
   const world = copyOfWorld(from.world);
   const changed = (): void => trace.mark({ world: copyOfWorld(world) });
   const wanted = configure({ files, world, changed });
   const acknowledged = (event: RunEvent): void => trace.note({ acknowledged: event });
-  const ended = await simulateRun({ root, files, wanted, random, concurrency, acknowledged });
+  const ended = await simulateRun({ root, files, wanted, random, concurrency, keepGoing, acknowledged });
   return { ended, trace, files, world, after: { image: trace.imageAt(trace.now(), everythingKept), world } };
 }
 

@@ -20,6 +20,7 @@ export interface SimulatedRun {
   readonly wanted: Wanted;
   readonly random: Random;
   readonly concurrency: number;
+  readonly keepGoing: boolean;
   /** Told of each event that `append` has answered for: from then on it must never be lost. */
   acknowledged(event: RunEvent): void;
 }
@@ -54,7 +55,7 @@ async function runOnce(given: SimulatedRun): Promise<RunResult> {
         policies: [],
         approve: new Set(),
         capacity: { cpu: given.concurrency, memoryBytes: 0 },
-        keepGoing: false,
+        keepGoing: given.keepGoing,
         signal,
         pick: (ready: readonly GraphNode[]) => Math.floor(given.random() * ready.length),
       },
