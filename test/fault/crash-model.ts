@@ -101,16 +101,27 @@ export function traceFrom<Mark>(base: Image): Trace<Mark> {
       const applied = new Set<Change>();
       for (const { change, durableFrom, isLost } of log.slice(0, lengths[point])) {
         const becomes = durableFrom <= point ? 'kept' : isLost && fate !== everythingKept ? 'lost' : fate(change);
-        if (becomes === 'lost' || (change.op === 'unname' && change.after && !applied.has(change.after))) {
+        if (becomes === 'lost' ? !followsMove(change, image, applied) : isStrayUnname(change, applied)) {
           makeInode(image, change);
           continue;
         }
         applied.add(change);
-        apply(image, becomes === 'kept' ? change : torn(change, becomes));
+        apply(image, typeof becomes === 'string' ? change : torn(change, becomes));
       }
       return image;
     },
   };
+}
+
+/** A folder never has two names: its old one goes with the move, whatever becomes of the folder that it was in. */
+function followsMove(change: Change, image: Image, applied: ReadonlySet<Change>): boolean {
+  if (change.op !== 'unname' || change.after?.op !== 'name') return false;
+  return applied.has(change.after) && image.folders.has(change.after.inode);
+}
+
+/** The old name of what was not moved after all stays. */
+function isStrayUnname(change: Change, applied: ReadonlySet<Change>): boolean {
+  return change.op === 'unname' && change.after !== undefined && !applied.has(change.after);
 }
 
 /** Whose sync makes a change durable: names belong to their folder, bytes to their file. */
