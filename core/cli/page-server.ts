@@ -50,8 +50,8 @@ async function answer(workspace: Workspace, follower: RunsFollower, request: Inc
   if (pathname !== '/' && first === '') return plain(response, 404, 'There is no such page.');
   const ids = workspace.store.runs.ids();
   const run = second === undefined || second === 'last' ? ids.at(-1) : ids.find((id) => id === second);
+  if (run === undefined && second !== undefined && second !== 'last') return plain(response, 404, 'There is no such run.');
   if (first === 'events') return stream(follower, second === 'last' ? undefined : run, request, response);
-  if (run === undefined && second !== undefined) return plain(response, 404, 'There is no such run.');
   const followed = run === undefined ? undefined : await follower.pieces(run);
   const page = wholePage(followed ?? emptyPage(workspace), {
     events: second === undefined ? '/events/last' : run !== undefined && isAtWork(workspace.store, run) ? `/events/${run}` : undefined,

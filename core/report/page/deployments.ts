@@ -1,8 +1,8 @@
-import type { LiveChange } from '../../spec/plan.ts';
+import type { LiveChange, Step } from '../../spec/plan.ts';
 import { changeText, liveText } from '../change-text.ts';
 import { shortDigest } from '../format.ts';
 import { html, type Markup } from './html.ts';
-import { link, mark, type Part, table } from './parts.ts';
+import { badge, link, mark, type Part, table } from './parts.ts';
 import type { RunRecord } from './record.ts';
 import { stageLink } from './verdicts.ts';
 
@@ -14,31 +14,23 @@ export function deploymentsPart(record: RunRecord): Part | undefined {
   });
   const done = new Set(record.view.releases.map(({ node }) => node));
   const others = (record.view.plan?.steps ?? []).flatMap((step) =>
-    'live' in step && step.live && !done.has(step.node)
-      ? [
-          asPlanned(
-            record,
-            step.node,
-            step.live,
-            step.do === 'keep' ? step.fingerprint : undefined,
-            step.do === 'keep' ? step.digest : undefined,
-          ),
-        ]
-      : [],
+    'live' in step && step.live && !done.has(step.node) ? [untouched(record, step, step.live)] : [],
   );
   if (released.length + others.length === 0) return undefined;
   const head = ['what', 'stage', 'service', 'address', 'release', 'artifact', 'by'];
   return { id: 'deployments', title: 'Deployments', body: html`${table('Deployments', head, [...released, ...others])}${drifts(record)}` };
 }
 
-function asPlanned(record: RunRecord, node: string, live: LiveChange, stamp: string | undefined, digest: string | undefined): Markup {
-  const what =
-    live.action === 'none'
-      ? mark('reused', '=', 'as wanted')
-      : live.action === 'held'
-        ? mark('held', '‖', 'held back')
-        : mark('waiting', '○', 'not done');
-  return html`<tr><td>${what}</td><td>${stageLink(record, node)}</td><td title="${liveText(live, true)}">${live.service} on ${live.target}</td><td>${live.url === undefined ? '' : link(live.url)}</td><td>${stamp === undefined ? '' : html`<code title="${stamp}">${shortDigest(stamp)}</code>`}</td><td>${digest === undefined ? '' : artifact(record, digest)}</td><td></td></tr>`;
+/** A deployment that this run did not change, or did not come to. */
+function untouched(record: RunRecord, step: Step, live: LiveChange): Markup {
+  const [stamp, digest] = step.do === 'keep' ? [step.fingerprint, step.digest] : [];
+  return html`<tr><td>${stateOf(record, step.node, live)}</td><td>${stageLink(record, step.node)}</td><td title="${liveText(live, true)}">${live.service} on ${live.target}</td><td>${live.url === undefined ? '' : link(live.url)}</td><td>${stamp === undefined ? '' : html`<code title="${stamp}">${shortDigest(stamp)}</code>`}</td><td>${digest === undefined ? '' : artifact(record, digest)}</td><td></td></tr>`;
+}
+
+function stateOf(record: RunRecord, node: string, live: LiveChange): Markup {
+  const state = record.byName.get(node)?.view.state;
+  if (live.action === 'none' || state === 'reused') return mark('reused', '=', 'as wanted');
+  return live.action === 'held' ? mark('held', '‖', 'held back') : badge(state ?? 'waiting');
 }
 
 function artifact(record: RunRecord, digest: string): Markup {

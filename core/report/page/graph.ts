@@ -1,5 +1,5 @@
-import { clip, formatMs } from '../format.ts';
-import { layoutGraph } from '../graph-layout.ts';
+import { formatMs } from '../format.ts';
+import { type BoxText, layoutGraph } from '../graph-layout.ts';
 import { type DrawnGraph, edgeLabel, type GraphLayout, nodeHeight, pathThrough, rounded } from '../graph-shape.ts';
 import { html, type Markup } from './html.ts';
 import { type Part, stateSign, stateWord } from './parts.ts';
@@ -10,9 +10,14 @@ const drawnNodes = 2000;
 /** Above this the keyboard should not have to walk through every node; the table of stages has the same links. */
 const reachableNodes = 60;
 
+/** A graph up to this width is made to fit the page; a wider one scrolls. */
+const fittingWidth = 1750;
+/** Room for the sign before a name, and for the time behind a stage. */
+const boxText: BoxText = ({ name, stage }) => Math.max(name.length + 3, stage.length + 8);
+
 /** Where the nodes lie. It does not change during a run, so a live page makes it once. */
 export async function graphLayout(record: RunRecord): Promise<GraphLayout | undefined> {
-  return record.graph.nodes.length === 0 || record.graph.nodes.length > drawnNodes ? undefined : layoutGraph(record.graph);
+  return record.graph.nodes.length === 0 || record.graph.nodes.length > drawnNodes ? undefined : layoutGraph(record.graph, boxText);
 }
 
 /** The graph with the state of each node. */
@@ -35,7 +40,7 @@ export function graphPart(record: RunRecord, layout: GraphLayout | undefined): P
     id: 'graph',
     title,
     body: html`<p class="note">From left to right; a dashed arrow is a gate. Each box leads to its stage below.</p>
-<div class="scroll graph" tabindex="0" role="region" aria-label="Graph"><svg role="group" aria-label="${label}" width="${layout.width}" height="${layout.height}" viewBox="0 0 ${layout.width} ${layout.height}">
+<div class="scroll graph" tabindex="0" role="region" aria-label="Graph"><svg class="${layout.width <= fittingWidth ? 'fit' : ''}" role="group" aria-label="${label}" width="${layout.width}" height="${layout.height}" viewBox="0 0 ${layout.width} ${layout.height}">
 <defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>
 <g aria-hidden="true">${edges}</g>${boxes}</svg></div>`,
   };
@@ -50,7 +55,7 @@ function box(
   const state = node?.view.state ?? 'waiting';
   const what = `${drawn.name}: ${drawn.stage}, ${node ? stateWord(state) : 'not part of this run'}`;
   const took = node?.view.state === 'done' && node.view.durationMs !== undefined ? ` · ${formatMs(node.view.durationMs)}` : '';
-  const shape = html`<title>${what}</title><rect x="${rounded(x - width / 2)}" y="${rounded(y - nodeHeight / 2)}" width="${rounded(width)}" height="${nodeHeight}" rx="7"/><text class="label" x="${rounded(x)}" y="${rounded(y - 4)}">${node ? stateSign(state) : '·'} ${drawn.name}</text><text class="under" x="${rounded(x)}" y="${rounded(y + 14)}">${clip(drawn.stage, Math.max(10, Math.floor(width / 7.6) - took.length))}${took}</text>`;
+  const shape = html`<title>${what}</title><rect x="${rounded(x - width / 2)}" y="${rounded(y - nodeHeight / 2)}" width="${rounded(width)}" height="${nodeHeight}" rx="7"/><text class="label" x="${rounded(x)}" y="${rounded(y - 4)}">${node ? stateSign(state) : '·'} ${drawn.name}</text><text class="under" x="${rounded(x)}" y="${rounded(y + 14)}">${drawn.stage}${took}</text>`;
   if (!node) return html`<g class="node absent">${shape}</g>`;
   return html`<a class="node ${state}" href="#stage-${node.index}" aria-label="${what}"${isReachable ? undefined : html` tabindex="-1"`}>${shape}</a>`;
 }

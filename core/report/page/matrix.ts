@@ -20,7 +20,7 @@ export function matrix(title: string, given: unknown): Markup {
   if (!whole || whole.labels.length === 0) return nothing;
   const shown = whole.labels.length > shownLabels ? mostConfused(whole) : whole.labels.map((_, index) => index);
   const head = [
-    html`<span class="soft">${whole.rows} ↓ ${whole.columns} →</span>`,
+    html`<span>${whole.columns} →</span><span>${whole.rows} ↓</span>`,
     ...shown.map((column) => html`<bdi>${whole.labels[column]}</bdi>`),
   ];
   const rows = shown.map((row) => {

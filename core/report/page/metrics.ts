@@ -1,7 +1,7 @@
 import type { Headline } from '../../spec/artifact.ts';
 import { formatChange, formatFact } from '../format.ts';
 import { factAt } from '../summary.ts';
-import { type Html, html, type Markup } from './html.ts';
+import { type Html, html, type Markup, nothing } from './html.ts';
 import { name, type Part, table } from './parts.ts';
 import type { PageNode, RunRecord, ShownKind } from './record.ts';
 
@@ -9,7 +9,9 @@ import type { PageNode, RunRecord, ShownKind } from './record.ts';
 export function metricsPart(record: RunRecord): Part | undefined {
   const groups = groupsOf(record);
   if (groups.length === 0) return undefined;
-  const tables = groups.filter(({ kind, nodes }) => nodes.length > 1 || kind.charts.length > 0);
+  const tables = groups.filter(
+    ({ kind, headlines, nodes }) => kind.charts.length > 0 || (nodes.length > 1 && headlines.some(({ better }) => better)),
+  );
   const singles = groups.filter((group) => !tables.includes(group));
   const baseline = record.baseline;
   const note = baseline
@@ -81,9 +83,10 @@ function valueAndChange(headline: Headline, node: PageNode, { baseline }: RunRec
 
 /** An arrow, the difference with its sign, and in words whether that is good: none of it needs colour. */
 export function change({ unit, better }: Headline, before: unknown, now: unknown): Markup {
-  if (before === now) return html`<small class="change">= unchanged</small>`;
+  // Of a fact with no good side, only a change is news.
+  if (before === now) return better === undefined ? nothing : html`<small class="change">= unchanged</small>`;
   if (typeof before !== 'number' || typeof now !== 'number')
-    return unit === 'text' ? html`<small class="change">was ${formatFact(before, unit)}</small>` : html``;
+    return unit === 'text' ? html`<small class="change">was ${formatFact(before, unit)}</small>` : nothing;
   const arrow = now > before ? '▲' : '▼';
   const isGood = better === undefined ? undefined : now > before === (better === 'higher');
   const verdict = isGood === undefined ? '' : isGood ? ' better' : ' worse';

@@ -1,3 +1,5 @@
+import type { FactUnit } from '../../spec/artifact.ts';
+
 /** An axis: its two ends, and the round values between them. */
 export interface Axis {
   readonly from: number;
@@ -5,18 +7,23 @@ export interface Axis {
   readonly ticks: readonly number[];
 }
 
-/** An axis that all values fit on with some air, also when they are all the same. */
-export function axisTicks(values: readonly number[], wanted = 5): Axis {
+const wantedTicks = 5;
+const air = 0.18;
+
+/** An axis that all values fit on with some air, also when they are all the same. A share stays within 0…1, what is never negative above 0. */
+export function axisTicks(values: readonly number[], unit: FactUnit): Axis {
   const [least, most] = [Math.min(...values), Math.max(...values)];
   const spread = most - least || Math.abs(most) * 0.1 || 1;
-  const [from, to] = [least - spread * 0.18, most + spread * 0.18];
-  const step = roundStep((to - from) / wanted);
-  const first = Math.ceil(from / step);
+  const from = least >= 0 ? Math.max(0, least - spread * air) : least - spread * air;
+  const isShare = unit === 'percent' && least >= 0 && most <= 1;
+  const to = isShare ? Math.min(1, most + spread * air) : most + spread * air;
+  const step = roundStep((to - from) / wantedTicks);
+  const first = Math.ceil(from / step - 1e-9);
   // Multiples of a step keep their digits; sums of it would not.
-  const ticks = Array.from({ length: Math.floor(to / step) - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));
-  // Nothing that is measured here is below nothing.
-  const isNeverNegative = least >= 0;
-  return { from: isNeverNegative ? Math.max(0, from) : from, to, ticks: ticks.filter((tick) => !isNeverNegative || tick >= 0) };
+  const ticks = Array.from({ length: Math.floor(to / step + 1e-9) - first + 1 }, (_, index) =>
+    Number(((first + index) * step).toPrecision(12)),
+  );
+  return { from, to, ticks };
 }
 
 /** 1, 2 or 5 times a power of ten, at least as large. */

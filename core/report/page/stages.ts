@@ -1,3 +1,4 @@
+import type { NodeView } from '../../plan/node-view.ts';
 import type { FingerprintParts, Step } from '../../spec/plan.ts';
 import { causeText, laterText } from '../change-text.ts';
 import { clip, formatBytes, formatMs, formatValue, shortDigest } from '../format.ts';
@@ -60,14 +61,14 @@ function body({ view, kind }: PageNode, step: Step | undefined, makers: Makers, 
   return html`${view.diagnostics.map((each) => diagnosticMarkup(each, record.root))}${pairs([
     ['makes', kind],
     ['digest', view.digest !== undefined && html`<code>${view.digest}</code>`],
-    ['why', why(step, view.because)],
+    ['why', why(step, view)],
     ['inputs', view.parts && inputs(view.parts, makers)],
     ['attempts', view.attempts.length > 1 && `${view.attempts.length}: ${view.attempts.map(({ state }) => state).join(', ')}`],
     ['now', view.doing],
   ])}${view.parts && made(view.parts)}${factsTable(view.facts)}${log}`;
 }
 
-function why(step: Step | undefined, because: readonly string[]): Html {
+function why(step: Step | undefined, { because, state }: NodeView): Html {
   if (because.length > 0) return skippedText(because);
   if (step === undefined) return undefined;
   switch (step.do) {
@@ -76,6 +77,8 @@ function why(step: Step | undefined, because: readonly string[]): Html {
     case 'keep':
       return 'what is live is as wanted';
     case 'decide-later':
+      if (state === 'done') return `${step.after.join(', ')} came first, and gave it other bytes than before`;
+      if (state === 'reused') return `${step.after.join(', ')} came first, and gave it the same bytes as before`;
       return laterText(step, (node) => node);
     case 'run':
       return step.because.map(causeText).join('; ');

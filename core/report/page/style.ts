@@ -21,14 +21,14 @@ h1,h2,h3,h4,p,ul,ol,dl,figure{margin:0}
 .soft,.note,.kicker,dt,small{color:var(--soft)}
 .note{margin-bottom:.75rem;max-width:72ch}
 nav.page{position:sticky;z-index:5;top:0;background:var(--ground);border-bottom:1px solid var(--line)}
-nav.page>div{display:flex;gap:.25rem 1.15rem;align-items:center;max-width:1180px;margin:auto;padding:.5rem 1.5rem;overflow-x:auto}
+nav.page>div{display:flex;gap:.25rem 1.15rem;align-items:center;max-width:1360px;margin:auto;padding:.5rem 1.5rem;overflow-x:auto}
 nav.page ul{display:flex;gap:1.15rem;flex:1;padding:0;list-style:none;white-space:nowrap}
 nav.page li a{color:var(--soft);text-decoration:none;font-size:.93rem}
 nav.page li a:hover{color:var(--ink);text-decoration:underline}
 button,input,select{font:inherit;font-size:.9rem;color:var(--ink);background:var(--panel);border:1px solid var(--line);border-radius:6px;padding:.25rem .7rem}
 button{cursor:pointer;white-space:nowrap}
 button:hover{border-color:var(--soft)}
-main,body>header,footer{max-width:1180px;margin:auto;padding:0 1.5rem}
+main,body>header,footer{max-width:1360px;margin:auto;padding:0 1.5rem}
 #head{padding:1.75rem 0 .5rem}
 .kicker{font-size:.85rem;letter-spacing:.02em}
 h1{font-size:2rem;line-height:1.2;letter-spacing:-.01em;overflow-wrap:anywhere}
@@ -60,7 +60,7 @@ thead th{font-weight:500;color:var(--soft);white-space:nowrap}
 tbody th{font-weight:500;overflow-wrap:anywhere}
 tbody tr:last-child>*{border-bottom:0}
 tfoot>tr>*{border-top:1px solid var(--line);border-bottom:0;font-weight:400;color:var(--soft)}
-td.number,.metrics thead th:not(:first-child){text-align:right}
+td.number,.metrics td,.metrics thead th:not(:first-child){text-align:right}
 .metrics{min-width:60%}
 .metrics td,.metrics th{padding-left:.9rem}.metrics th:first-child{padding-left:0}
 .value{white-space:nowrap}
@@ -73,7 +73,7 @@ ul.plain{padding:0;list-style:none}
 .badge.reused{color:var(--calm)}.badge.running,.badge.retrying,.badge.held{color:var(--busy)}
 svg text{font:13px system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",sans-serif;fill:var(--soft)}
 .graph{max-height:80vh;overflow:auto;border:1px solid var(--line);border-radius:8px;background:var(--ground)}
-.graph svg{display:block;margin:auto}
+.graph svg{display:block;margin:auto}.graph svg.fit{max-width:100%;height:auto;min-width:46rem}
 .graph text{text-anchor:middle}.graph .label{font-weight:600;fill:var(--ink)}.graph .under{font-size:12px}
 .node rect{fill:var(--panel);stroke:var(--soft);stroke-width:1.4}
 .node.done rect{stroke:var(--good)}.node.reused rect{stroke:var(--calm)}.node.failed rect{stroke:var(--bad);stroke-width:2.6}
@@ -88,7 +88,7 @@ a.node:focus-visible{outline:none}a.node:focus-visible rect{stroke:var(--accent)
 .timeline th,.timeline td{padding-top:.22rem;padding-bottom:.22rem;vertical-align:middle}
 .timeline th:first-child{width:22%}.timeline th:last-child{width:8.5rem;text-align:right}
 .timeline th a{color:var(--ink);text-decoration:none}.timeline th a:hover{text-decoration:underline}
-.timeline td.number{padding-right:0}
+.timeline td.number,.timeline th:last-child{padding-right:0}
 .track{display:block;width:100%;overflow:visible}
 .axis text{font-size:11.5px}
 .bar{fill:var(--soft)}.bar.done{fill:var(--good)}.bar.failed{fill:var(--bad)}.bar.stopped{fill:var(--warn)}.bar.running{fill:var(--busy)}
@@ -103,7 +103,7 @@ figure+figure,figure+h3{margin-top:1.4rem}
 .side{display:flex;flex-wrap:wrap;gap:1.25rem 2.5rem}.side figure{margin:0;max-width:100%}
 .matrix{font-size:.85rem}
 .matrix td,.matrix th{padding:.3rem .5rem;border:1px solid var(--panel);text-align:right}
-.matrix td{min-width:2.5rem}.matrix thead th{white-space:nowrap;font-weight:500}.matrix td.none{color:var(--soft)}
+.matrix td{min-width:2.2rem}.matrix thead th:first-child span{display:block}.matrix thead th{white-space:nowrap;font-weight:500}.matrix td.none{color:var(--soft)}
 details{margin:.5rem 0}summary{cursor:pointer}
 .tools{display:flex;flex-wrap:wrap;gap:.5rem;align-items:center;margin-bottom:.9rem}.tools input{min-width:min(20rem,100%)}
 .stage{margin:0;border-top:1px solid var(--line)}.stage:last-child{border-bottom:1px solid var(--line)}

@@ -85,15 +85,22 @@ function beats(a: Measured, b: Measured, axes: Axes): boolean {
 }
 
 function legend({ across, up, area }: Axes, spots: readonly Spot[]): string {
-  const sides = [up, across, ...(area ? [area] : [])].flatMap(({ label, better }) => (better ? [`${label}: ${better} is better`] : []));
+  const sides = [up, across, ...(area ? [area] : [])].flatMap(({ label, better }) => (better ? [`${better} ${label}`] : []));
+  const wanted = sides.length > 0 ? `Better is ${sides.join(', ')}. ` : '';
   const size = area ? ` The larger a disc, the larger its ${area.label}.` : '';
   const past = spots.some(({ before }) => before) ? ' A dashed line leads from where it was in the last release.' : '';
-  return `${sides.join('; ')}. Filled discs are not beaten by any other in everything.${size}${past}`;
+  return `${wanted}Filled discs are not beaten by any other in everything.${size}${past}`;
 }
 
 function picture(spots: readonly Spot[], axes: Axes): Markup {
-  const x = axisTicks(spots.flatMap(({ across, before }) => [across, ...(before ? [before.across] : [])]));
-  const y = axisTicks(spots.flatMap(({ up, before }) => [up, ...(before ? [before.up] : [])]));
+  const x = axisTicks(
+    spots.flatMap(({ across, before }) => [across, ...(before ? [before.across] : [])]),
+    axes.across.unit,
+  );
+  const y = axisTicks(
+    spots.flatMap(({ up, before }) => [up, ...(before ? [before.up] : [])]),
+    axes.up.unit,
+  );
   const right = (value: number): number => frame.left + ((value - x.from) / (x.to - x.from)) * (width - frame.left - frame.right);
   const down = (value: number): number =>
     height - frame.bottom - ((value - y.from) / (y.to - y.from)) * (height - frame.top - frame.bottom);
