@@ -43,7 +43,7 @@ function failedStage(node: PageNode, record: RunRecord): Markup {
   const said = node.view.output.slice(-shownLines);
   const log =
     said.length > 0
-      ? html`<details><summary>The last it said</summary><pre>${said.map(({ line }) => `${line}\n`)}</pre></details>`
+      ? html`<details open><summary>The last it said</summary><pre>${said.map(({ line }) => `${line}\n`)}</pre></details>`
       : undefined;
   return html`<li class="problem"><p>${mark('failed', '✗', node.view.state === 'failed' ? 'failed' : 'refused')} ${stageLink(record, node.name)}</p>${node.view.diagnostics.map((each) => diagnosticMarkup(each, record.root))}${log}</li>`;
 }

@@ -84,7 +84,7 @@ a.node:focus-visible{outline:none}a.node:focus-visible rect{stroke:var(--accent)
 .edge path{fill:none;stroke:var(--soft);stroke-width:1.2;opacity:.75}.edge.gate path{stroke-dasharray:5 4}
 .edge text{font-size:11px;paint-order:stroke;stroke:var(--ground);stroke-width:4px}
 #arrow path{fill:var(--soft)}
-.timeline{width:100%;table-layout:fixed}
+.timeline{width:100%;min-width:40rem;table-layout:fixed}
 .timeline th,.timeline td{padding-top:.22rem;padding-bottom:.22rem;vertical-align:middle}
 .timeline th:first-child{width:22%}.timeline th:last-child{width:8.5rem;text-align:right}
 .timeline th a{color:var(--ink);text-decoration:none}.timeline th a:hover{text-decoration:underline}
