@@ -133,3 +133,13 @@ export interface Stamp {
 export type NewEvent = Event;
 /** One line of a run's journal. */
 export type RunEvent = Event & Stamp;
+
+/** Of a run however old: what they say of the world, and of what may be done to it, counts for good. */
+export const lastingEvents: ReadonlySet<RunEvent['type']> = new Set([
+  'release-intended',
+  'released',
+  'release-refused',
+  'rolled-back',
+  'service-removed',
+  'approval-given',
+]);

@@ -30,7 +30,7 @@ export interface RemoteStore {
   put(key: string, parts: readonly RemotePart[], signal: AbortSignal): Promise<void>;
   /** As `put`, but of any number of machines at most one is answered true, and only while the key is not there. */
   create(key: string, parts: readonly RemotePart[], signal: AbortSignal): Promise<boolean>;
-  /** Keys that begin with the prefix, sorted. */
+  /** Keys that begin with the prefix, sorted; where nothing can be deleted, removed ones may be among them. */
   list(prefix: string, signal: AbortSignal): Promise<readonly string[]>;
   /** Nothing to remove is no failure. */
   remove(key: string, signal: AbortSignal): Promise<void>;

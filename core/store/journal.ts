@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { sha256 } from '../plan/canonical.ts';
-import type { NewEvent, RunEvent } from '../spec/event.ts';
+import { lastingEvents, type NewEvent, type RunEvent } from '../spec/event.ts';
 import type { Journal } from '../spec/journal.ts';
 import type { Clock } from '../spec/port.ts';
 import type { Disk } from './disk.ts';
@@ -22,7 +22,7 @@ export interface Runs {
 
 const journalName = 'journal.ndjson';
 const logName = 'log.ndjson';
-const speaksOfReleases = /"type":"(released|rolled-back|release-refused|release-intended|service-removed|approval-given)"/;
+const speaksOfReleases = new RegExp(`"type":"(${[...lastingEvents].join('|')})"`);
 
 export function runsFolder(folder: string, disk: Disk): Runs {
   const ids = (): readonly string[] => disk.list(folder).filter((name) => /^\d{6,}-/.test(name));

@@ -17,10 +17,10 @@ export interface StoreServer {
 
 export type ServerKind = 's3' | 'oci';
 
-export async function startServer(kind: ServerKind): Promise<StoreServer> {
+export async function startServer(kind: ServerKind, canDelete = true): Promise<StoreServer> {
   const root = mkdtempSync(join(tmpdir(), 'modelflow-server-'));
   const port = await freePort();
-  const server = kind === 's3' ? s3Server(root, port) : registry(root, port);
+  const server = kind === 's3' ? s3Server(root, port) : registry(root, port, canDelete);
   onTestFinished(async () => {
     server.child.kill('SIGKILL');
     await new Promise((resolve) =>
@@ -55,12 +55,12 @@ function versitygw(): string {
 }
 
 /** Debian's docker-registry. */
-function registry(root: string, port: number): Started {
+function registry(root: string, port: number, canDelete: boolean): Started {
   const folder = join(root, 'data');
   const config = join(root, 'config.yml');
   writeFileSync(
     config,
-    `version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: ${folder}\n  delete:\n    enabled: true\nhttp:\n  addr: 127.0.0.1:${port}\n`,
+    `version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: ${folder}\n  delete:\n    enabled: ${canDelete}\nhttp:\n  addr: 127.0.0.1:${port}\n`,
   );
   const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore', cwd: root });
   return {

@@ -44,8 +44,8 @@ export interface World {
 }
 
 /** Several machines, one store, and one world that they deploy to. */
-export async function makeWorld(kind: ServerKind): Promise<World> {
-  const server = await startServer(kind);
+export async function makeWorld(kind: ServerKind, canDelete = true): Promise<World> {
+  const server = await startServer(kind, canDelete);
   const world = mkdtempSync(join(tmpdir(), 'modelflow-world-'));
   onTestFinished(() => rmSync(world, { recursive: true, force: true }));
   const env = { ...server.env, WORLD: world };

@@ -1,6 +1,6 @@
 import type { Held } from '../../engine/ports.ts';
 import { failure } from '../../spec/diagnostic.ts';
-import type { NewEvent, RunEvent } from '../../spec/event.ts';
+import { lastingEvents, type NewEvent, type RunEvent } from '../../spec/event.ts';
 import type { Log } from '../../spec/port.ts';
 import { type RemoteChoice, RemoteError } from '../../spec/remote.ts';
 import { breakLease, holderText, type LeaseHolder, type LeaseWorld, leaseLastsMs, takeLease } from '../../store/remote/lease.ts';
@@ -53,9 +53,9 @@ export function sharingOf(parts: SharingParts): Sharing {
   };
 }
 
-/** What became live, what must not be deployed again, who allowed what. */
+/** An intent is not waited for: the world must be touched while the lease is fresh, and then tells by itself. */
 function mustBeKnown({ type }: NewEvent): boolean {
-  return ['released', 'rolled-back', 'release-refused', 'service-removed', 'approval-given'].includes(type);
+  return lastingEvents.has(type) && type !== 'release-intended';
 }
 
 /** What was made here before there was a shared store, or while it could not be reached, is of use to others as well. */

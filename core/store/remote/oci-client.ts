@@ -13,7 +13,8 @@ import {
   removedManifest,
   tagOf,
 } from './oci-manifest.ts';
-import { type Registry, registryOf } from './oci-registry.ts';
+import { type Registry, registryOf, requestPatience } from './oci-registry.ts';
+import { withTries } from './retry.ts';
 
 const chunkBytes = 16 << 20;
 /** A claim that is older belongs to somebody who has died, and must not be acted on by its maker any more. */
@@ -126,24 +127,36 @@ interface Blob {
   open(): AsyncIterable<Uint8Array>;
 }
 
-/** A blob that is there already, of whatever artifact, is not sent again. */
+/** A blob that is there already, of whatever artifact, is not sent again. An upload that breaks is begun anew. */
 async function pushBlob(registry: Repository, blob: Blob, signal: AbortSignal): Promise<void> {
+  await withTries(() => pushOnce(registry, blob, signal), requestPatience, signal);
+}
+
+async function pushOnce(registry: Repository, blob: Blob, signal: AbortSignal): Promise<void> {
   const head = await registry.request('HEAD', `/blobs/${blob.digest}`, { signal, accept: [200, 404] });
   if (head.status === 200) return;
-  const begun = await registry.request('POST', '/blobs/uploads/', { signal, accept: [202] });
-  let at = locationOf(begun);
+  let at = locationOf(await registry.request('POST', '/blobs/uploads/', { signal, accept: [202] }));
   let sent = 0;
+  const put = (body: Buffer): Promise<Response> =>
+    registry.request('PUT', `${at}${at.includes('?') ? '&' : '?'}digest=${encodeURIComponent(blob.digest)}`, {
+      signal,
+      accept: [201, 204],
+      headers: { 'content-type': 'application/octet-stream', ...rangeOf(sent, body) },
+      body,
+      isOnce: true,
+    });
   for await (const chunk of chunksOf([{ name: '', sha256: '', sizeBytes: blob.size, open: blob.open }], chunkBytes)) {
-    if (chunk.length === 0) break;
-    const headers = { 'content-type': 'application/octet-stream', 'content-range': `${sent}-${sent + chunk.length - 1}` };
+    // What fits into one chunk goes with the request that ends the upload.
+    if (sent + chunk.length >= blob.size) return void (await put(chunk));
+    const headers = { 'content-type': 'application/octet-stream', ...rangeOf(sent, chunk) };
     at = locationOf(await registry.request('PATCH', at, { signal, accept: [202], headers, body: chunk, isOnce: true }));
     sent += chunk.length;
   }
-  await registry.request('PUT', `${at}${at.includes('?') ? '&' : '?'}digest=${encodeURIComponent(blob.digest)}`, {
-    signal,
-    accept: [201, 204],
-    isOnce: true,
-  });
+  await put(Buffer.alloc(0));
+}
+
+function rangeOf(sent: number, { length }: Buffer): { readonly 'content-range'?: string } {
+  return length === 0 ? {} : { 'content-range': `${sent}-${sent + length - 1}` };
 }
 
 function locationOf(answer: Response): string {

@@ -30,7 +30,7 @@ export interface Registry {
 }
 
 /** What is done with a key takes many requests: each is tried again by itself, or the whole would hardly ever succeed on a bad day. */
-const patience: Patience = { tries: 3, firstPauseMs: 100, longestPauseMs: 1_000, answerMs: 0 };
+export const requestPatience: Patience = { tries: 3, firstPauseMs: 100, longestPauseMs: 1_000, answerMs: 0 };
 
 export function registryOf({ repository, insecure }: { readonly repository: string; readonly insecure: boolean }): Registry {
   const [host = '', ...rest] = repository.split('/');
@@ -59,9 +59,9 @@ export function registryOf({ repository, insecure }: { readonly repository: stri
   return {
     clock,
     request: (method, path, given) =>
-      given.isOnce ? once(method, path, given) : withTries(() => once(method, path, given), patience, given.signal),
+      given.isOnce ? once(method, path, given) : withTries(() => once(method, path, given), requestPatience, given.signal),
     read: (path, given) =>
-      withTries(async () => documentIn(await once('GET', path, { ...given, accept: [200, 404] })), patience, given.signal),
+      withTries(async () => documentIn(await once('GET', path, { ...given, accept: [200, 404] })), requestPatience, given.signal),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { RunEvent } from '../../spec/event.ts';
+import { lastingEvents, type RunEvent } from '../../spec/event.ts';
 import type { Runs } from '../journal.ts';
 import { getRecord, keyWord, putRecord } from './records.ts';
 import type { SharedStore } from './shared.ts';
@@ -70,7 +70,9 @@ export function sharedRuns(local: Runs, shared: SharedStore, scope: string, nonc
     },
     async publish(run) {
       const older = ids().filter((id) => id !== run);
-      const told = older.map((id) => [id, withoutPlan(releases(id))] as const).filter(([, of]) => of.some(isRelease));
+      const told = older
+        .map((id) => [id, withoutPlan(releases(id))] as const)
+        .filter(([, of]) => of.some(({ type }) => lastingEvents.has(type)));
       const record: SharedRun = { format: 1, run, events: local.events(run), earlier: Object.fromEntries(told) };
       await putRecord(remote, `${prefix}${run}`, record, signal);
       published.add(run);
@@ -86,13 +88,9 @@ function inOrder(a: string, b: string): number {
   return Number.parseInt(a, 10) - Number.parseInt(b, 10) || (a < b ? -1 : 1);
 }
 
-function isRelease({ type }: RunEvent): boolean {
-  return type === 'released' || type === 'rolled-back' || type === 'release-refused';
-}
-
 /** With the first event, which tells the run. */
 function speaksOfReleases(event: RunEvent): boolean {
-  return isRelease(event) || event.type === 'run-started' || event.type === 'operation-started';
+  return lastingEvents.has(event.type) || event.type === 'run-started' || event.type === 'operation-started';
 }
 
 function withoutPlan(events: readonly RunEvent[]): readonly RunEvent[] {

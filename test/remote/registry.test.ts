@@ -47,3 +47,11 @@ it('so do those that a credential helper has', async () => {
   const env = { DOCKER_CONFIG: machine.path('docker'), PATH: `${machine.path('bin')}${delimiter}${process.env['PATH']}` };
   expect(await world.run(machine, ['run'], env)).toMatchObject({ code: 0, stderr: expect.not.stringContaining('MF61') });
 });
+
+it('a registry that deletes nothing does as well', async () => {
+  const world = await makeWorld('oci', false);
+  for (const name of ['one', 'two', 'one'])
+    expect((await world.run(world.machine(name, 'svc', { options: ', leaseWaitMs: 0' }), ['run'])).code).toBe(0);
+  expect(world.lines('applied.txt')).toEqual(['svc http://one', 'svc http://two', 'svc http://one']);
+  expect(world.lines('made.txt')).toEqual(['one', 'two']);
+});
