@@ -1,4 +1,4 @@
-import { copyFile, readFile, stat } from 'node:fs/promises';
+import { constants, copyFile, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { defineStage, failure, file, z } from '../../core/index.ts';
 import { FrozenGraph } from '../kinds.ts';
@@ -26,7 +26,7 @@ export const frozenGraph = defineStage({
     checkEnds(path, 'input', options.inputs, nodes);
     checkEnds(path, 'output', options.outputs, nodes);
     const model = 'graph.pb';
-    await copyFile(path, join(out, model));
+    await copyFile(path, join(out, model), constants.COPYFILE_FICLONE);
     const { size } = await stat(join(out, model));
     return { model, inputs: options.inputs, outputs: options.outputs, processing: options.processing, sizeBytes: size };
   },

@@ -1,4 +1,4 @@
-import { copyFile, readFile, stat } from 'node:fs/promises';
+import { constants, copyFile, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { defineStage, file } from '../../core/index.ts';
 import { Processing } from '../../core/serve/index.ts';
@@ -24,7 +24,7 @@ export const kerasModel = defineStage({
     if (format === 'h5') await checkHdf5(path);
     else await checkKerasArchive(path);
     const model = `model.${format}`;
-    await copyFile(path, join(out, model));
+    await copyFile(path, join(out, model), constants.COPYFILE_FICLONE);
     const { size } = await stat(join(out, model));
     return { model, format, processing: options.processing, sizeBytes: size };
   },

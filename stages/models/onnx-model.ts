@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { constants, copyFile, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { defineStage, file } from '../../core/index.ts';
 import { ModelLoadError, openModel, type Signature } from '../../core/serve/index.ts';
@@ -28,12 +28,12 @@ export const onnxModel = defineStage({
     const { path } = options.path;
     const found = await readOnnx(path);
     await checkExternalData(path, found);
-    await copyFile(path, join(out, model));
+    await copyFile(path, join(out, model), constants.COPYFILE_FICLONE);
     let { size: sizeBytes } = await stat(path);
     for (const name of externalFiles(found)) {
       signal.throwIfAborted();
       await mkdir(dirname(join(out, name)), { recursive: true });
-      await copyFile(join(dirname(path), name), join(out, name));
+      await copyFile(join(dirname(path), name), join(out, name), constants.COPYFILE_FICLONE);
       sizeBytes += (await stat(join(out, name))).size;
     }
     const signature = await load(join(out, model), path);

@@ -1,4 +1,4 @@
-import { copyFile, lstat, mkdir, readdir, readFile } from 'node:fs/promises';
+import { constants, copyFile, lstat, mkdir, readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { defineStage, folder } from '../../core/index.ts';
 import { SavedModel } from '../kinds.ts';
@@ -64,7 +64,7 @@ async function copyFolder(from: string, to: string, signal: AbortSignal): Promis
     const entry = await lstat(source);
     if (entry.isDirectory()) sizeBytes += await copyFolder(source, join(to, name), signal);
     else if (entry.isFile()) {
-      await copyFile(source, join(to, name));
+      await copyFile(source, join(to, name), constants.COPYFILE_FICLONE);
       sizeBytes += entry.size;
     } else throw notAModel(source, `part of ${expected}`, entry.isSymbolicLink() ? 'it is a link' : 'it is no plain file');
   }
