@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { ExitCode } from '../spec/codes.ts';
 import { packageManifest } from './package-root.ts';
+import { githubCommands } from './program/github.ts';
 import { otherCommands } from './program/other.ts';
 import { pageCommands } from './program/pages.ts';
 import { pipelineCommands } from './program/pipeline.ts';
@@ -29,6 +30,7 @@ export function buildProgram(signal: AbortSignal, done: (code: ExitCode) => void
     signal,
     done,
   };
-  for (const declare of [pipelineCommands, serviceCommands, pageCommands, recordCommands, storeCommands, otherCommands]) declare(scope);
+  const groups = [pipelineCommands, serviceCommands, pageCommands, recordCommands, storeCommands, otherCommands, githubCommands];
+  for (const declare of groups) declare(scope);
   return program;
 }

@@ -1,6 +1,7 @@
 import type { Drift, ServiceDrift } from '../spec/plan.ts';
 import { driftText } from './change-text.ts';
 import { oneLine } from './format.ts';
+import { assembled, cell, code, codeSection } from './markdown.ts';
 
 /** For a person at a terminal: a line for each service, and one for each thing that somebody else changed. */
 export function driftReport(drift: Drift): string {
@@ -13,20 +14,21 @@ export function driftReport(drift: Drift): string {
   );
 }
 
-/** For an issue or a comment, with a hidden first line by which it is found again. */
-export function driftMarkdown(drift: Drift): string {
+/** For an issue or a comment, with a hidden first line by which it is found again. At most `limit` bytes. */
+export function driftMarkdown(drift: Drift, { limit = 65_000 }: { readonly limit?: number } = {}): string {
   const changed = drift.services.filter((each) => each.changes.length > 0);
-  const blocks = changed.flatMap((each) => [
-    '```diff',
-    `# ${standing(each)}`,
-    ...each.changes.map((change) => `! ${driftText(change)}`),
-    '```',
-    '',
-  ]);
-  const marker = `<!-- modelflow drift: ${drift.pipeline}/${drift.profile} -->`;
-  return [marker, `### Drift of \`${drift.pipeline}\`, profile \`${drift.profile}\``, '', `**${summary(drift)}**`, '', ...blocks].join(
-    '\n',
+  const line = `**${cell(summary(drift))}**`;
+  const verdict = changed.length === 0 ? line : `> [!WARNING]\n> ${line}`;
+  const sections = changed.map((each) =>
+    codeSection(
+      'diff',
+      each.changes.map((change) => `! ${driftText(change)}`),
+      { title: cell(standing(each)) },
+    ),
   );
+  const marker = `<!-- modelflow drift: ${drift.pipeline}/${drift.profile} -->`;
+  const head = `${marker}\n### Drift of ${code(drift.pipeline)}, profile ${code(drift.profile)}\n\n${verdict}\n\n`;
+  return assembled(head, sections, { limitBytes: limit, elsewhere: '`modelflow plan --drift`' });
 }
 
 function standing({ service, target, released, changes }: ServiceDrift): string {

@@ -133,6 +133,30 @@ export const codes = {
     explain:
       'Each combination of a matrix, and each stage in a group that `build` returns, is named after its keys. A value that cannot be a name needs one: write the axis as a table of names and values. Two stages of the same name need another.',
   },
+  MF1210: {
+    title: 'This is no GitHub job',
+    exit: 2,
+    explain:
+      'Telling GitHub (`--github`, `modelflow github comment`) needs what a GitHub job has in its environment: GITHUB_REPOSITORY, GITHUB_STEP_SUMMARY, GITHUB_OUTPUT, and the event in GITHUB_EVENT_PATH.',
+  },
+  MF1211: {
+    title: 'GitHub refused the comment',
+    exit: 8,
+    explain:
+      'The token may not write to the pull request. Give the job `permissions: pull-requests: write` and the step GITHUB_TOKEN. The runs of a pull request from a fork get no such token: the summary of the job has the same. A plan or a run does not fail for it: this is a warning then.',
+  },
+  MF1212: {
+    title: 'GitHub could not be asked',
+    exit: 8,
+    explain:
+      'GitHub did not answer, or its limit on requests holds for longer than is waited. The summary of the job has what the comment would have said. A plan or a run does not fail for it: this is a warning then.',
+  },
+  MF1213: {
+    title: 'The report is not one of modelflow',
+    exit: 2,
+    explain:
+      'The file that `modelflow github comment` was given was not written by `modelflow plan --github FILE`, or by another version of it.',
+  },
   MF1220: {
     title: 'There is no run to report on',
     exit: 2,

@@ -131,21 +131,14 @@ describe('a plan as a pull request comment', () => {
       "<!-- modelflow plan: digits/production -->
       ### Plan of \`digits\`, profile \`production\`
 
-      **2 to run, 1 decided later, 1 reused, 1 live as wanted, 1 live change, 1 held back, 1 gate refused; 9.8 s and more**
+      > [!CAUTION]
+      > **A run would be refused.** **2 to run, 1 decided later, 1 reused, 1 live as wanted, 1 live change, 1 held back, 1 gate refused; 9.8 s and more**
 
       **Gates that refuse**
 
       | Verdict | Before | Gate | Measured |
       | --- | --- | --- | --- |
       | **REFUSED** | \`int8\` | report.accuracy at least 0.92 | accuracy is 0.91: missed by 0.01 |
-
-      |  | Stage | Plan | Why | Last time |
-      | --- | --- | --- | --- | --- |
-      | \`onnx\` | \`to-onnx\` | **run** | option \`opset\` changed: 13 -&gt; 17<br>option \`large\` is new: true<br>option \`name\` is gone (was "a")<br>tool tf2onnx changed: 1.16.1 -&gt; 1.17.0<br>input \`model\` changed: 0123456789ab -&gt; ffffffffffff<br>bytes of \`data\` changed: 10 bytes, sha256 aaaaaaaaaaaa -&gt; 12 bytes, sha256 bbbbbbbbbbbb<br>code of \`bridge.py\` is gone (was 0123456789ab) | 9.8 s |
-      | \`report\` | \`evaluate\` | **run** | failed the last time |  |
-      | \`int8\` | \`quantize\` | **later** | after \`onnx\`; reused if the bytes come out the same | 4.0 s |
-      | \`service\` | \`deploy\` | **change** | after \`int8\`; left alone if the bytes come out the same<br>digits on local would be replaced otherwise | 2.0 s |
-      | \`canary\` | \`deploy\` | **held** | digits on local is held back: this release was refused before; --force deploys it all the same | 2.0 s |
 
       **Live change**: digits on local would be replaced otherwise
 
@@ -155,6 +148,14 @@ describe('a plan as a pull request comment', () => {
       + host: "0.0.0.0"
       - token: "x"
       \`\`\`
+
+      |  | Stage | Plan | Why | Last time |
+      | --- | --- | --- | --- | --- |
+      | \`onnx\` | \`to-onnx\` | **run** | option \`opset\` changed: 13 -&gt; 17<br>option \`large\` is new: true<br>option \`name\` is gone (was "a")<br>tool tf2onnx changed: 1.16.1 -&gt; 1.17.0<br>input \`model\` changed: 0123456789ab -&gt; ffffffffffff<br>bytes of \`data\` changed: 10 bytes, sha256 aaaaaaaaaaaa -&gt; 12 bytes, sha256 bbbbbbbbbbbb<br>code of \`bridge.py\` is gone (was 0123456789ab) | 9.8 s |
+      | \`report\` | \`evaluate\` | **run** | failed the last time |  |
+      | \`int8\` | \`quantize\` | **later** | after \`onnx\`; reused if the bytes come out the same | 4.0 s |
+      | \`service\` | \`deploy\` | **change** | after \`int8\`; left alone if the bytes come out the same<br>digits on local would be replaced otherwise | 2.0 s |
+      | \`canary\` | \`deploy\` | **held** | digits on local is held back: this release was refused before; --force deploys it all the same | 2.0 s |
 
       **Gates**
 

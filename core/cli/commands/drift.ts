@@ -3,24 +3,28 @@ import { serviceKey } from '../../plan/history.ts';
 import type { ExitCode } from '../../spec/codes.ts';
 import type { Drift } from '../../spec/plan.ts';
 import { placementOf, planPorts } from '../engine-ports.ts';
-import { showDiagnostics, silentLog } from '../show.ts';
+import type { Heard } from '../github/tell.ts';
+import { printable, showDiagnostics, silentLog } from '../show.ts';
 import { inTheirCode } from '../their-code.ts';
 import { openWorkspace, type Where, type Workspace } from '../workspace.ts';
 
 export interface DriftOptions extends Where {
   readonly format: 'text' | 'json' | 'markdown';
   readonly detailedExitcode: boolean;
+  readonly heard?: Heard;
 }
 
 /** `modelflow plan --drift`: what somebody else has changed since the last release, whatever the configuration wants by now. */
 export async function driftCommand(options: DriftOptions, signal: AbortSignal): Promise<ExitCode> {
   const workspace = await openWorkspace(options);
+  options.heard?.workspace(workspace);
   await showDiagnostics(workspace.warnings);
   const drift = await driftIn(workspace, signal);
+  options.heard?.drift(drift);
   if (options.format === 'json') console.log(JSON.stringify(drift, undefined, 2));
   else {
     const { driftMarkdown, driftReport } = await import('../../report/drift-text.ts');
-    console.log(options.format === 'markdown' ? driftMarkdown(drift) : driftReport(drift));
+    console.log(options.format === 'markdown' ? driftMarkdown(drift) : printable(driftReport(drift)));
   }
   return options.detailedExitcode && drift.services.some((each) => each.changes.length > 0) ? 10 : 0;
 }

@@ -5,9 +5,10 @@ import type { FingerprintParts, Plan } from '../../spec/plan.ts';
 import type { PlanFile } from '../../spec/plan-file.ts';
 import { capacityOfMachine } from '../../world/machine.ts';
 import { planPorts } from '../engine-ports.ts';
+import type { Heard } from '../github/tell.ts';
 import { leftBehind, leftBehindWarnings } from '../left-behind.ts';
 import { type SelectionWords, selectionOf } from '../selection.ts';
-import { showDiagnostics } from '../show.ts';
+import { printable, showDiagnostics } from '../show.ts';
 import { openWorkspace, type Where, type Workspace } from '../workspace.ts';
 
 export interface PlanOptions extends Where, SelectionWords {
@@ -15,16 +16,19 @@ export interface PlanOptions extends Where, SelectionWords {
   readonly detailedExitcode: boolean;
   /** Where the plan is written for review. */
   readonly out: string | undefined;
+  readonly heard?: Heard;
 }
 
 /** `modelflow plan`: what would happen, and why. Nothing is changed on disk or in the world. */
 export async function planCommand(options: PlanOptions, signal: AbortSignal): Promise<ExitCode> {
   const workspace = await openWorkspace(options);
+  options.heard?.workspace(workspace);
   await showDiagnostics(workspace.warnings);
   const isWhole = options.out !== undefined || options.format === 'json';
   const file = isWhole ? await wholePlanOf(workspace, options, signal) : undefined;
   const plan = file ?? (await planOf(workspace, options, signal));
   await showDiagnostics(leftBehindWarnings(await leftBehind(workspace, signal)));
+  options.heard?.plan(plan);
   console.log(await rendered(plan, options.format));
   if (options.out !== undefined && file) await handOver(file, options.cwd, options.out);
   if (!options.detailedExitcode) return 0;
@@ -75,6 +79,6 @@ async function rendered(plan: Plan, format: PlanOptions['format']): Promise<stri
     case 'markdown':
       return (await import('../../report/plan-markdown.ts')).planMarkdown(plan, { cores: capacityOfMachine().cpu });
     case 'text':
-      return (await import('../../report/plan-text.ts')).planText(plan, { cores: capacityOfMachine().cpu });
+      return printable((await import('../../report/plan-text.ts')).planText(plan, { cores: capacityOfMachine().cpu }));
   }
 }

@@ -9,6 +9,7 @@ import type { PlanFile } from '../../spec/plan-file.ts';
 import { capacityOfMachine } from '../../world/machine.ts';
 import { telemetryReporter, wantsTelemetry } from '../../world/telemetry.ts';
 import { enginePorts } from '../engine-ports.ts';
+import type { Heard } from '../github/tell.ts';
 import { leftBehind, leftBehindWarnings } from '../left-behind.ts';
 import { packageManifest } from '../package-root.ts';
 import { revealAll } from '../secrets.ts';
@@ -27,6 +28,7 @@ export interface RunOptions extends Where, SelectionWords {
   readonly plan: string | undefined;
   readonly json: boolean;
   readonly dryRun: boolean;
+  readonly heard?: Heard;
 }
 
 /** `modelflow run`: makes what is not made yet. Whatever stopped the run before, it goes on from there. */
@@ -36,10 +38,12 @@ export async function runCommand(given: RunOptions, signal: AbortSignal): Promis
   if (options.dryRun)
     return planCommand({ ...options, format: options.json ? 'json' : 'text', detailedExitcode: false, out: undefined }, signal);
   const workspace = await openWorkspace(options);
+  options.heard?.workspace(workspace);
   await showDiagnostics(workspace.warnings);
   const remade = file && (await remakeReviewed(workspace, file, given.plan ?? '', signal));
   const { within, forced } = selectionOf(workspace.graph, options);
   const session = beginSession(workspace);
+  options.heard?.run(session.run);
   try {
     const plan = remade?.plan ?? (await planOf(workspace, options, signal));
     const begun = new Set(plan.steps.flatMap((step) => (step.do === 'run' || step.do === 'decide-later' ? [step.node] : [])));

@@ -1,4 +1,6 @@
 import { Option } from 'commander';
+import type { ExitCode } from '../../spec/codes.ts';
+import type { Heard, Telling } from '../github/tell.ts';
 import { type CommandScope, positiveInteger } from './scope.ts';
 
 /** The pipeline itself: plan it, run it, look at it. */
@@ -14,6 +16,7 @@ export function pipelineCommands({ program, where, signal, done }: CommandScope)
     .addOption(new Option('--drift', 'only what somebody else has changed since the last release').conflicts(['only', 'force', 'out']))
     .option('--detailed-exitcode', 'exit with 10 when something would change, with 3 when a gate or a policy refuses')
     .option('--out <file>', 'write the plan to a file as well, for `run --plan`')
+    .option('--github [report]', 'in a GitHub job: its summary, its outputs, and the comment, or a report to make it of later')
     .addHelpText(
       'after',
       '\nExamples:\n  modelflow plan --format markdown > plan.md    for a pull request comment\n  modelflow plan --out plan.json                to be reviewed, then: modelflow run --plan plan.json\n  modelflow plan --drift --detailed-exitcode    for a scheduled check\n  modelflow plan --profile production --json\n',
@@ -28,28 +31,23 @@ export function pipelineCommands({ program, where, signal, done }: CommandScope)
         detailedExitcode?: true;
         out?: string;
         drift?: true;
+        github?: true | string;
       }) => {
         const { planCommand } = await import('../commands/plan.ts');
         const format = options.json ? 'json' : options.format;
+        const { only = [], force = [], detailedExitcode = false, out, github } = options;
         if (options.drift) {
           const { driftCommand } = await import('../commands/drift.ts');
-          done(await driftCommand({ ...where(), format, detailedExitcode: options.detailedExitcode ?? false }, signal));
+          const drift = (heard?: Heard) => driftCommand({ ...where(), format, detailedExitcode, ...(heard ? { heard } : {}) }, signal);
+          done(await telling({ where: where(), command: 'drift', github, planFile: undefined }, drift, signal));
           return;
         }
-        done(
-          await planCommand(
-            {
-              ...where(),
-              only: options.only ?? [],
-              from: options.from ?? [],
-              force: options.force ?? [],
-              format,
-              detailedExitcode: options.detailedExitcode ?? false,
-              out: options.out,
-            },
+        const plan = (heard?: Heard) =>
+          planCommand(
+            { ...where(), only, from: options.from ?? [], force, format, detailedExitcode, out, ...(heard ? { heard } : {}) },
             signal,
-          ),
-        );
+          );
+        done(await telling({ where: where(), command: 'plan', github, planFile: out }, plan, signal));
       },
     );
   program
@@ -66,6 +64,7 @@ export function pipelineCommands({ program, where, signal, done }: CommandScope)
     )
     .option('--approve <stage...>', 'approve these stages, as what they do in this run')
     .option('--json', 'the events of the run on stdout, one JSON object a line')
+    .option('--github', 'in a GitHub job: its summary, its outputs, and a comment on the pull request')
     .addHelpText(
       'after',
       '\nExamples:\n  modelflow run\n  modelflow run --only after --concurrency 1\n  modelflow run --from int8              again from there to the end\n  modelflow run --profile production --json > events.ndjson\n',
@@ -81,6 +80,7 @@ export function pipelineCommands({ program, where, signal, done }: CommandScope)
         approve?: string[];
         json?: true;
         dryRun?: true;
+        github?: true;
       }) => {
         const { runCommand } = await import('../commands/run.ts');
         const {
@@ -93,8 +93,11 @@ export function pipelineCommands({ program, where, signal, done }: CommandScope)
           approve = [],
           json = false,
           dryRun = false,
+          github,
         } = options;
-        done(await runCommand({ ...where(), only, from, force, concurrency, keepGoing, plan, approve, json, dryRun }, signal));
+        const given = { ...where(), only, from, force, concurrency, keepGoing, plan, approve, json, dryRun };
+        const run = (heard?: Heard) => runCommand({ ...given, ...(heard ? { heard } : {}) }, signal);
+        done(await telling({ where: where(), command: 'run', github, planFile: plan }, run, signal));
       },
     );
   program
@@ -122,4 +125,15 @@ export function pipelineCommands({ program, where, signal, done }: CommandScope)
       const { graphCommand } = await import('../commands/graph.ts');
       done(await graphCommand({ ...where(), format }));
     });
+}
+
+/** The work of a command, and with `--github` what GitHub is told of it. */
+async function telling(
+  { github, ...given }: Omit<Telling, 'github'> & { readonly github: true | string | undefined },
+  work: (heard?: Heard) => Promise<ExitCode>,
+  signal: AbortSignal,
+): Promise<ExitCode> {
+  if (github === undefined) return work();
+  const { tellingGithub } = await import('../github/tell.ts');
+  return tellingGithub({ ...given, github }, work, signal);
 }
