@@ -116,7 +116,8 @@ function liveSection(step: Step): readonly Section[] {
   // `!` is the third colour that a diff has on GitHub.
   const drift = live.drift.map((change) => `! ${driftText(change)}`);
   const rows = [...drift, ...live.changes.flatMap(changeLines).map(({ sign, text }) => `${sign} ${text}`)];
-  return [codeSection('diff', rows, { title: `**Live change**: ${cell(liveText(live, step.do !== 'decide-later'))}` })];
+  const unless = step.do === 'decide-later' ? ', unless what it is made of comes out the same' : '';
+  return [codeSection('diff', rows, { title: `**Live change**: ${cell(`${live.service} on ${live.target}`)}${unless}` })];
 }
 
 function gateSection(gates: readonly PlannedGate[], title: string, folded: string | undefined): Section {

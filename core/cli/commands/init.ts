@@ -1,6 +1,6 @@
 import { constants, readdirSync, readFileSync, statSync } from 'node:fs';
 import { appendFile, copyFile, readFile, writeFile } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
+import { basename, extname, join, relative } from 'node:path';
 import type { ExitCode } from '../../spec/codes.ts';
 import { failure } from '../../spec/diagnostic.ts';
 import { isUsableName } from '../../spec/pipeline.ts';
@@ -16,8 +16,29 @@ export interface Initialised {
   readonly from: 'found' | 'first-of-several' | 'sample' | 'to-be-filled-in';
 }
 
-/** `modelflow init`: says what was written, and what to do next. */
-export async function initCommand(given: { readonly cwd: string; readonly template: Template | undefined }): Promise<ExitCode> {
+export interface InitOptions {
+  readonly cwd: string;
+  readonly template: Template | undefined;
+  readonly ci: 'github' | undefined;
+}
+
+/** `modelflow init`: says what was written, and what to do next. With `ci` a configuration that is there already stays. */
+export async function initCommand(given: InitOptions): Promise<ExitCode> {
+  if (given.ci === undefined) return initConfig(given);
+  const { workflowFile, writeWorkflow } = await import('./init-ci.ts');
+  // Nothing is written when one of the two is in the way.
+  workflowFile(given.cwd);
+  if (!readdirSync(given.cwd).some((name) => configNames.includes(name))) await initConfig(given);
+  const { file, profile, branch } = await writeWorkflow(given.cwd);
+  console.log(`wrote ${relative(given.cwd, file)}`);
+  console.log(
+    `A pull request shows the plan, a push to ${branch} carries it out with the profile ${profile}, and every night drift is looked for.`,
+  );
+  console.log(`Next: commit it, and say in the settings of the environment \`${profile}\` who has to approve a deployment.`);
+  return 0;
+}
+
+async function initConfig(given: InitOptions): Promise<ExitCode> {
   const { written, model, from } = await init({ folder: given.cwd, ...(given.template ? { template: given.template } : {}) });
   console.log(`wrote ${written.join(', ')}`);
   const about = {

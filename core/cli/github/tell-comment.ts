@@ -18,9 +18,7 @@ export interface Told extends Comment {
 export async function tryToComment(job: GithubJob, told: Told, signal: AbortSignal): Promise<void> {
   if (job.pullRequest === undefined) return;
   if (job.token === undefined) {
-    console.error(
-      commandLine('notice', { title: 'modelflow' }, 'No comment was written: there is no GITHUB_TOKEN. The summary of the job has it all.'),
-    );
+    console.error('no comment was written, for want of GITHUB_TOKEN: the summary of the job has it all');
     return;
   }
   try {

@@ -7,9 +7,10 @@ export function otherCommands({ program, where, signal, done }: CommandScope): v
     .command('init')
     .description('write a deploy.config.ts to start from; overwrites nothing')
     .addOption(new Option('--template <name>', 'which kind of model').choices(['keras', 'onnx']))
-    .action(async ({ template }: { template?: 'keras' | 'onnx' }) => {
+    .addOption(new Option('--ci <where>', 'write a workflow as well, or alone where there is a configuration').choices(['github']))
+    .action(async ({ template, ci }: { template?: 'keras' | 'onnx'; ci?: 'github' }) => {
       const { initCommand } = await import('../commands/init.ts');
-      done(await initCommand({ cwd: process.cwd(), template }));
+      done(await initCommand({ cwd: process.cwd(), template, ci }));
     });
   program
     .command('doctor')
