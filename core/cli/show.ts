@@ -10,6 +10,11 @@ export async function showDiagnostics(diagnostics: readonly Diagnostic[]): Promi
   const color = wantsColor(process.stderr);
   for (const diagnostic of diagnostics)
     console.error(printable(formatDiagnostic(diagnostic, { color, cwd: process.cwd(), read: readSource })));
+  annotate(diagnostics);
+}
+
+/** In a GitHub job: shows them at their lines, and says nothing in words. */
+export function annotate(diagnostics: readonly Diagnostic[]): void {
   if (!isGithubJob()) return;
   for (const line of annotationLines(diagnostics, githubWorkspace())) console.error(line);
 }

@@ -1,13 +1,10 @@
 import type { Diagnostic } from '../spec/diagnostic.ts';
-import { placeText } from './diagnostic-text.ts';
 import { assembled, cell, code, codeSection, type Section } from './markdown.ts';
 
 export interface DiagnosticMarkdownOptions {
   readonly limit: number;
   readonly elsewhere: string;
-  /** Places inside this folder are shown relative to it. */
-  readonly folder: string;
-  /** Where the files of that folder are shown; they are links then. */
+  /** Where files with a relative path are shown; they are links then. */
   readonly filesUrl: string | undefined;
 }
 
@@ -28,10 +25,9 @@ export function problemBody(command: string, diagnostics: readonly Diagnostic[],
   });
 }
 
-function placeLink(at: NonNullable<Diagnostic['at']>, { folder, filesUrl }: DiagnosticMarkdownOptions): string {
-  const text = placeText(at, folder);
-  if (filesUrl === undefined || text.startsWith('/')) return code(text);
-  const path = text.slice(0, text.length - `:${at.line}:${at.column}`.length);
-  const link = `${filesUrl}/${path.split('/').map(encodeURIComponent).join('/')}#L${at.line}`;
+function placeLink(at: NonNullable<Diagnostic['at']>, { filesUrl }: DiagnosticMarkdownOptions): string {
+  const text = `${at.file}:${at.line}:${at.column}`;
+  if (filesUrl === undefined || at.file.startsWith('/')) return code(text);
+  const link = `${filesUrl}/${at.file.split('/').map(encodeURIComponent).join('/')}#L${at.line}`;
   return `[${code(text)}](${link.replace(/[()]/g, (sign) => (sign === '(' ? '%28' : '%29'))})`;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ownStages } from '../support/own-stages.ts';
 import type { Finished, Rig } from '../support/rig.ts';
+import { step } from './job.ts';
 import { commandsIn } from './runner.ts';
 
 const inGithub = (rig: Rig, ...args: readonly string[]): Promise<Finished> =>
@@ -38,6 +39,21 @@ describe('in a GitHub job', () => {
         .findIndex((each) => each.includes('50% lost')) + 1;
     expect(failed?.properties['line']).toBe(String(line));
     expect(failed?.message).toContain('50% lost: a, b');
+  });
+
+  it('a gate that would refuse is one at the stage that waits for it', async () => {
+    const rig = ownStages(
+      '\nconst a = kept({ score: 1 });\nreturn { a, b: stage("b", async () => ({}))({ gates: [must(a, () => false, "never")] }) };',
+    );
+    await rig.run('run', '--only', 'a');
+    const done = await step(rig, ['plan', '--github'], { pullRequest: undefined });
+    const line =
+      rig
+        .read('deploy.config.ts')
+        .split('\n')
+        .findIndex((each) => each.includes('"never"')) + 1;
+    expect(annotations(done)).toMatchObject([{ command: 'error', properties: { file: 'deploy.config.ts', line: String(line) } }]);
+    expect(annotations(done)[0]?.message).toContain('never');
   });
 
   it('of a file outside the checkout, the place is told in words', async () => {

@@ -84,6 +84,7 @@ describe('the comment on a pull request', () => {
     expect(done.outputs['exit-code']).toBe('2');
     expect(server.comments).toHaveLength(1);
     expect(server.comments[0]?.body).toMatch(/^<!-- modelflow plan: own\/dev -->[\s\S]*There is no plan[\s\S]*MF1003/);
+    expect(server.comments[0]?.body).not.toContain(rig.root);
     expect(server.comments[0]?.body).not.toContain('never ran before');
     expect(done.summary).toContain('MF1003');
   });

@@ -47,7 +47,9 @@ export async function spoilComments(
   kind: string,
 ): Promise<number> {
   const found = await ownComments(api, comment);
-  const about = found.filter(({ body }) => body.startsWith(`<!-- modelflow ${kind}: `) && stampOf(body)?.config === comment.config);
+  const about = found.filter(
+    ({ body }) => body.startsWith(`<!-- modelflow ${kind}: `) && stampOf(body)?.config === shortened(comment.config),
+  );
   for (const each of about) await rewrite(api, { ...comment, marker: each.body.split('\n', 1)[0] ?? '', isWorthBeginning: false }, each);
   return about.length;
 }
@@ -120,7 +122,7 @@ function authorOf(answer: unknown): { readonly login: string; readonly type: str
 
 /** The second line: who wrote it, so that an older run does not write over a later one. */
 function textOf({ marker, run, config, body }: StickyComment): string {
-  const stamp = `<!-- modelflow run=${run.id} attempt=${run.attempt} config=${encodeURIComponent(config)} -->`;
+  const stamp = `<!-- modelflow run=${run.id} attempt=${run.attempt} config=${shortened(config)} -->`;
   // Half of a pair of code units is no text, and would be refused.
   return `${marker}\n${stamp}\n${body}`.toWellFormed();
 }
@@ -128,10 +130,10 @@ function textOf({ marker, run, config, body }: StickyComment): string {
 function stampOf(body: string): { readonly run: number; readonly attempt: number; readonly config: string } | undefined {
   const [, run, attempt, config] = /^[^\n]*\n<!-- modelflow run=(\d+) attempt=(\d+) config=(\S*) -->/.exec(body) ?? [];
   if (run === undefined || attempt === undefined || config === undefined) return undefined;
-  try {
-    return { run: Number(run), attempt: Number(attempt), config: decodeURIComponent(config) };
-  } catch {
-    // Somebody edited it: it is written anew.
-    return undefined;
-  }
+  return { run: Number(run), attempt: Number(attempt), config };
+}
+
+/** What can stand in a comment of HTML, and leaves room for the rest. */
+function shortened(config: string): string {
+  return encodeURIComponent(config.toWellFormed()).slice(-500);
 }

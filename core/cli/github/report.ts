@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isAbsolute, relative } from 'node:path';
 import { problemBody } from '../../report/diagnostic-markdown.ts';
 import { planBody, planMarker } from '../../report/plan-markdown.ts';
 import { type Diagnostic, failure } from '../../spec/diagnostic.ts';
@@ -15,8 +16,15 @@ export type PlanReport = {
 } & ({ readonly plan: Plan; readonly planDigest: string } | { readonly command: string; readonly diagnostics: readonly Diagnostic[] });
 
 /** That there is none, and why. */
-export function problemReport(command: string, config: string, diagnostics: readonly Diagnostic[]): PlanReport {
-  return { format: 1, report: 'modelflow plan', config, command, diagnostics };
+export function problemReport(command: string, config: string, diagnostics: readonly Diagnostic[], workspace: string): PlanReport {
+  // In another job the same checkout may lie elsewhere.
+  const placed = diagnostics.map((each) => (each.at ? { ...each, at: { ...each.at, file: placeIn(workspace, each.at.file) } } : each));
+  return { format: 1, report: 'modelflow plan', config, command, diagnostics: placed };
+}
+
+function placeIn(folder: string, file: string): string {
+  const path = relative(folder, file);
+  return path.startsWith('..') || isAbsolute(path) ? file : path;
 }
 
 /** GitHub takes 1 MiB for the summary of a step; a step may have written to it before. */
@@ -44,7 +52,7 @@ export function commentOf(report: PlanReport, job: GithubJob): Comment {
 export function reportBody(report: PlanReport, job: GithubJob, limit: number): string {
   const elsewhere = job.runUrl === undefined ? '`modelflow plan`' : `[the summary of the job](${job.runUrl})`;
   if ('plan' in report) return planBody(report.plan, { limit, elsewhere });
-  return problemBody(report.command, report.diagnostics, { limit, elsewhere, folder: job.workspace, filesUrl: job.filesUrl });
+  return problemBody(report.command, report.diagnostics, { limit, elsewhere, filesUrl: job.filesUrl });
 }
 
 function lastLine(report: PlanReport, { commit, runUrl }: GithubJob): string {

@@ -4,7 +4,7 @@ import { planDigestOf } from '../../plan/canonical.ts';
 import type { Graph } from '../../plan/graph.ts';
 import { type RunView, viewOf } from '../../plan/view.ts';
 import { driftMarkdown } from '../../report/drift-text.ts';
-import { summaryLine } from '../../report/plan-summary.ts';
+import { isRefused, summaryLine } from '../../report/plan-summary.ts';
 import { runBody, runMarker } from '../../report/run-markdown.ts';
 import { summaryText } from '../../report/summary.ts';
 import type { ExitCode } from '../../spec/codes.ts';
@@ -12,6 +12,7 @@ import { type Diagnostic, ModelflowError } from '../../spec/diagnostic.ts';
 import type { RunEvent } from '../../spec/event.ts';
 import type { Drift, Plan } from '../../spec/plan.ts';
 import { findConfig } from '../config-find.ts';
+import { annotate } from '../show.ts';
 import type { Where, Workspace } from '../workspace.ts';
 import { addToSummary, writeOutputs } from './files.ts';
 import { commentBytes, commentOf, type PlanReport, problemReport, reportBody, summaryBytes } from './report.ts';
@@ -96,7 +97,24 @@ async function tellPlan(
     plan: given.planFile && resolve(given.where.cwd, given.planFile),
     'plan-digest': planDigest,
   });
+  annotate(refusals(plan, workspace));
   await show(job, report, given, (text) => redactor.text(text), signal);
+}
+
+/** What a run would be refused for, at the calls in the configuration that it is about. */
+function refusals(plan: Plan, { graph }: Workspace): readonly Diagnostic[] {
+  const at = (node: string | undefined) => {
+    const place = node === undefined ? undefined : graph.byName.get(node)?.node.place();
+    return { severity: 'error', ...(node === undefined ? {} : { node }), ...(place ? { at: place } : {}) } as const;
+  };
+  const gates = plan.gates.filter(isRefused).map(({ node, text, verdict, detail }): Diagnostic => {
+    const code = verdict === 'fail' ? 'MF4001' : 'MF4002';
+    return { code, message: `the gate before \`${node}\` refuses: ${text}: ${detail}`, ...at(node) };
+  });
+  const policies = plan.policies
+    .filter(({ verdict }) => verdict === 'refuse')
+    .map(({ policy, node, message }): Diagnostic => ({ code: 'MF4110', message: `${policy}: ${message}`, ...at(node) }));
+  return [...gates, ...policies];
 }
 
 function tellDrift(job: GithubJob, drift: Drift, { secrets: { redactor } }: Workspace): void {
@@ -112,7 +130,7 @@ async function tellProblem(
   given: Telling,
   signal: AbortSignal,
 ): Promise<void> {
-  const report = problemReport(given.command, configPath(job, given.where), diagnostics);
+  const report = problemReport(given.command, configPath(job, given.where), diagnostics, job.workspace);
   await show(job, report, given, (text) => workspace?.secrets.redactor.text(text) ?? text, signal);
 }
 
