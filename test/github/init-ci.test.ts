@@ -59,7 +59,7 @@ describe('init --ci github', () => {
     const workflow = workflowOf(rig);
     expect(workflow.defaults.run['working-directory']).toBe('models');
     expect(workflow.on).toMatchObject({ push: { branches: ['master'] } });
-    expect(rig.read(workflowPath)).toMatch(/models\/\.modelflow\/artifacts[\s\S]*models\/report\.json/);
+    expect(rig.read(workflowPath)).toMatch(/models\/cache\.pack[\s\S]*models\/report\.json/);
   });
 
   it('writes a configuration as well where there is none', async () => {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
-import { dirname, isAbsolute, join, posix, relative, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { failure } from '../../spec/diagnostic.ts';
 import { loadConfig } from '../load-config.ts';
 import { packageManifest, packageRoot } from '../package-root.ts';
@@ -22,9 +22,6 @@ const actions = {
   uploadArtifact: 'actions/upload-artifact@043fb46d1a93c77aae656e7c1c64a875d1fc6a0a # v7.0.1',
   downloadArtifact: 'actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c # v8.0.1',
 };
-
-/** What of the store is worth keeping from one machine to the next; the rest belongs to the machine. */
-const keptFolders = ['format.json', 'artifacts', 'results', 'runs'];
 
 interface Installer {
   readonly lock: string | undefined;
@@ -63,10 +60,6 @@ export async function writeWorkflow(folder: string): Promise<CiWritten> {
     minute: String(1 + ((createHash('sha256').update(pipeline.pipeline).digest()[0] ?? 0) % 58)),
     directory: JSON.stringify(below === '' ? '.' : below),
     folder: prefix,
-    cachePaths: [
-      '|',
-      ...keptFolders.map((name) => `            ${posix.join(isAbsolute(pipeline.store) ? '' : prefix, pipeline.store, name)}`),
-    ].join('\n'),
     installCondition: installer.lock === undefined ? '' : `\n        if: hashFiles('${installer.lock.replaceAll("'", "''")}') != ''`,
   };
   const template = readFileSync(join(packageRoot(), 'templates', 'ci', 'github', 'modelflow.yml.template'), 'utf8');
