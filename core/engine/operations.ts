@@ -17,7 +17,7 @@ export interface ServiceOperation {
 }
 
 /** Does something with a service, alone with it among all machines. */
-async function alone<T>({ placement, ports, signal, log }: ServiceOperation, act: (held: Held) => Promise<T>): Promise<T> {
+export async function alone<T>({ placement, ports, signal, log }: ServiceOperation, act: (held: Held) => Promise<T>): Promise<T> {
   const held = await ports.hold(placement.target.target, placement.service, signal, log);
   try {
     return await act(held);

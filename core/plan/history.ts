@@ -20,6 +20,18 @@ export interface ReleaseEntry {
   readonly node: string;
   readonly at: string;
   readonly run: string;
+  readonly how: 'released' | 'rolled-back' | 'adopted';
+  /** Who made it live, from which commit: after a rollback not who released it first. */
+  readonly by: string | undefined;
+  readonly commit: string | undefined;
+}
+
+/** The run or operation that an event belongs to. */
+interface Doing {
+  readonly run: string;
+  readonly operation: string | undefined;
+  readonly by: string | undefined;
+  readonly commit: string | undefined;
 }
 
 /** All that earlier runs left behind: a fold over their events, oldest first. */
@@ -69,13 +81,13 @@ export function foldHistory(runs: Iterable<readonly RunEvent[]>): History {
   const approvals = new Map<string, Approval>();
   const settled = new Map<string, Settled>();
   for (const events of runs) {
-    let run = '?';
+    let doing: Doing = { run: '?', operation: undefined, by: undefined, commit: undefined };
     for (const event of events) {
-      if (event.type === 'run-started' || event.type === 'operation-started') run = event.run;
+      if (event.type === 'run-started' || event.type === 'operation-started') doing = doingOf(event);
       if (event.type === 'run-started')
         for (const step of event.plan.steps) if (step.lastMs !== undefined) lastMs.set(step.node, step.lastMs);
       foldNode(nodes, event, lastMs);
-      foldRelease(releases, refused, event, run);
+      foldRelease(releases, refused, event, doing);
       foldSettled(settled, event);
       if (event.type === 'approval-given') approvals.set(approvalKey(event.node, event.fingerprint), event);
     }
@@ -125,16 +137,43 @@ function foldNode(nodes: Map<string, NodeHistory>, event: RunEvent, lastMs: Read
   }
 }
 
-function foldRelease(releases: Map<string, ReleaseEntry[]>, refused: Map<string, string>, event: RunEvent, run: string): void {
+function foldRelease(releases: Map<string, ReleaseEntry[]>, refused: Map<string, string>, event: RunEvent, doing: Doing): void {
   if (event.type === 'released' || event.type === 'rolled-back') {
     const key = serviceKey(event.release);
     const list = releases.get(key) ?? [];
-    list.push({ release: event.release, node: event.node, at: event.at, run });
+    const { release, node, at } = event;
+    list.push({
+      release,
+      node,
+      at,
+      run: doing.run,
+      how: howLive(event, doing),
+      by: doing.by ?? release.by,
+      commit: doing.commit ?? release.commit,
+    });
     releases.set(key, list);
     // What somebody deployed again by force is not refused any more.
     refused.delete(event.release.stamp);
   }
   if (event.type === 'release-refused') refused.set(event.stamp, event.why);
+  if (event.type === 'service-forgotten') {
+    for (const { release } of releases.get(serviceKey(event)) ?? []) refused.delete(release.stamp);
+    releases.delete(serviceKey(event));
+  }
+}
+
+function doingOf(event: Extract<RunEvent, { type: 'run-started' | 'operation-started' }>): Doing {
+  return {
+    run: event.run,
+    operation: event.type === 'operation-started' ? event.operation : undefined,
+    by: event.by,
+    commit: event.commit,
+  };
+}
+
+function howLive({ type }: RunEvent, { operation }: Doing): ReleaseEntry['how'] {
+  if (type === 'rolled-back') return 'rolled-back';
+  return operation === 'adopt' ? 'adopted' : 'released';
 }
 
 function foldSettled(settled: Map<string, Settled>, event: RunEvent): void {
@@ -148,6 +187,9 @@ function foldSettled(settled: Map<string, Settled>, event: RunEvent): void {
     case 'released':
     case 'rolled-back':
       settled.set(serviceKey(event.release), { release: event.release, live: event.live?.settings, intended: undefined });
+      break;
+    case 'service-forgotten':
+      settled.delete(serviceKey(event));
       break;
     case 'service-removed':
       for (const [key, { release }] of settled) if (release?.service === event.service) settled.delete(key);

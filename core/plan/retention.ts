@@ -1,4 +1,4 @@
-import type { RunEvent } from '../spec/event.ts';
+import { lastingEvents, type RunEvent } from '../spec/event.ts';
 import { foldHistory, serviceKey } from './history.ts';
 import { foldLineage, type Lineage } from './lineage.ts';
 
@@ -64,15 +64,12 @@ function keepReleases({ scope, runs }: ScopeRecord, rule: KeepRule, kept: Open):
     }
   }
   for (const { run, events } of runs) {
-    if (events.some(isOfRelease)) kept.runs.add(`${scope}/${run}`);
+    if (events.some(({ type }) => lastingEvents.has(type))) kept.runs.add(`${scope}/${run}`);
   }
   // A run that was killed while it deployed: what it meant to deploy may be live.
   for (const event of runs.at(-1)?.events ?? [])
-    if (event.type === 'release-intended') kept.digests.set(event.release.what, `${serviceKey(event.release)} may be live`);
-}
-
-function isOfRelease({ type }: RunEvent): boolean {
-  return ['released', 'rolled-back', 'release-refused', 'service-removed', 'approval-given'].includes(type);
+    if (event.type === 'release-intended' && !kept.digests.has(event.release.what))
+      kept.digests.set(event.release.what, `${serviceKey(event.release)} may be live`);
 }
 
 function keepResults({ scope, runs, nodes }: ScopeRecord, lineage: Lineage, rule: KeepRule, kept: Open): void {

@@ -121,7 +121,17 @@ function nodeLines(event: NodeEvent): readonly string[] {
 
 type WorldEvent = Extract<
   NodeEvent,
-  { type: 'gate-judged' | 'approval-needed' | 'approval-given' | 'released' | 'release-refused' | 'rolled-back' | 'service-removed' }
+  {
+    type:
+      | 'gate-judged'
+      | 'approval-needed'
+      | 'approval-given'
+      | 'released'
+      | 'release-refused'
+      | 'rolled-back'
+      | 'service-removed'
+      | 'service-forgotten';
+  }
 >;
 
 function worldLines(event: WorldEvent): readonly string[] {
@@ -140,6 +150,8 @@ function worldLines(event: WorldEvent): readonly string[] {
       return [`rolled back: ${event.service} to ${event.release.stamp.slice(0, 12)}`];
     case 'service-removed':
       return [`removed: ${event.service}`];
+    case 'service-forgotten':
+      return [`forgotten: ${event.service}`];
   }
 }
 

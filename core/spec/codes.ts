@@ -175,6 +175,12 @@ export const codes = {
     explain:
       'No run has this id, or it did not look at the stage that was asked about. `modelflow cache gc` removes the records of old runs.',
   },
+  MF1231: {
+    title: 'The record cannot be dropped',
+    exit: 2,
+    explain:
+      'The run tells of releases or approvals, which are the record of who did what. `modelflow forget` with the service drops those.',
+  },
   MF2001: {
     title: 'The graph has a cycle',
     exit: 2,
@@ -355,6 +361,21 @@ export const codes = {
     title: 'This release was refused before',
     exit: 4,
     explain: 'The release was rolled back by hand or by a probe. It is not deployed again unless --force is given.',
+  },
+  MF5100: {
+    title: 'There is nothing to adopt',
+    exit: 2,
+    explain: 'The target says that nothing runs under this name. `modelflow run` deploys it.',
+  },
+  MF5101: {
+    title: 'What runs was not deployed by modelflow',
+    exit: 3,
+    explain: 'The live resource carries no stamp of a release, so it cannot be told what it is. The next `modelflow run` replaces it.',
+  },
+  MF5102: {
+    title: 'What runs does not answer as it should',
+    exit: 1,
+    explain: 'Only a release that passes its probe is adopted. Nothing was changed; see `modelflow logs`.',
   },
   MF6001: {
     title: 'Another run holds the lock',

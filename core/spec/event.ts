@@ -41,6 +41,8 @@ type Event =
       readonly profile: string;
       readonly modelflow: string;
       readonly operation: string;
+      readonly by?: string | undefined;
+      readonly commit?: string | undefined;
     }
   | {
       readonly type: 'node-started';
@@ -119,6 +121,8 @@ type Event =
       /** What is live then. */
       readonly live?: LiveService;
     }
+  /** What is known of its releases counts no more; the world was not touched. */
+  | { readonly type: 'service-forgotten'; readonly node: string; readonly target: string; readonly service: string }
   | { readonly type: 'service-removed'; readonly node: string; readonly service: string }
   | { readonly type: 'artifact-quarantined'; readonly digest: string; readonly why: string }
   | { readonly type: 'run-ended'; readonly outcome: RunOutcome; readonly durationMs: number };
@@ -141,5 +145,6 @@ export const lastingEvents: ReadonlySet<RunEvent['type']> = new Set([
   'release-refused',
   'rolled-back',
   'service-removed',
+  'service-forgotten',
   'approval-given',
 ]);

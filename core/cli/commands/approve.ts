@@ -31,9 +31,10 @@ export async function approveCommand(options: ApproveOptions, signal: AbortSigna
     const approved = chosen(workspace, plan, options);
     const { run, journal, origin } = session;
     const { pipeline } = config.pipeline;
-    await journal.append({ type: 'operation-started', run, pipeline, profile, modelflow: packageManifest().version, operation: 'approve' });
+    const { by, commit } = origin;
+    const { version } = packageManifest();
+    await journal.append({ type: 'operation-started', run, pipeline, profile, modelflow: version, operation: 'approve', by, commit });
     for (const each of approved) {
-      const { by, commit } = origin;
       await journal.append({ type: 'approval-given', ...each, planDigest: planDigestOf(plan), by, commit });
       console.log(`${each.node} is approved for ${each.fingerprint.slice(0, 12)}${by === undefined ? '' : ` by ${by}`}`);
     }

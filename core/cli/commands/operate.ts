@@ -34,7 +34,8 @@ export async function downCommand(options: OperateOptions, signal: AbortSignal):
   });
 }
 
-async function operate(
+/** Does something with each of the named services, with the right to, and journals who did it. `stray`: also with those that the configuration names no more. */
+export async function operate(
   name: string,
   options: OperateOptions,
   signal: AbortSignal,
@@ -60,6 +61,8 @@ async function operate(
       profile,
       modelflow: packageManifest().version,
       operation: name,
+      by: session.origin.by,
+      commit: session.origin.commit,
     });
     const log = { info: (line: string) => console.error(line), warn: (line: string) => console.error(line), progress: () => undefined };
     try {
