@@ -38,7 +38,8 @@ export const modelRepository = defineTarget({
       throw failure('MF5001', `${want.service} was changed by somebody else: it is at ${now.token}, not at ${have.token}`, {
         hint: 'Run again: the plan is made anew.',
       });
-    if (!wanted || now.revisions.some(({ stamp, weight }) => stamp === wanted.stamp && weight === 100)) return now;
+    const isLive = now.revisions[0]?.stamp === wanted?.stamp && JSON.stringify(now.settings) === JSON.stringify(ctx.settings);
+    if (!wanted || isLive) return now;
     const home = join(ctx.settings.folder, want.service);
     await mkdir(home, { recursive: true });
     // What a killed run was writing; only one writes at a time.
