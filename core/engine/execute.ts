@@ -22,7 +22,7 @@ export interface Job {
   readonly rollout?: (signal: AbortSignal, log: Log) => Promise<LiveService>;
 }
 
-/** A release that was refused is not deployed by another try, and a damaged input is not made again before the next run. */
+/** A release that was refused is not deployed by another try, and a damaged input must be made again first. */
 const final: ReadonlySet<Code> = new Set<Code>(['MF1113', 'MF2101', 'MF3006', 'MF5005', 'MF5007', 'MF6005']);
 
 /** Runs a node until it is made, its tries are used up, or the run is stopped. What failed leaves nothing behind. */
@@ -77,12 +77,13 @@ async function attemptOnce(job: Job, attempt: number, fingerprint: string): Prom
 async function runStage(job: Job, out: string, signal: AbortSignal): Promise<unknown> {
   const { node, ports } = job;
   const log = logOf(job);
-  const live = await job.rollout?.(signal, log);
+  // First: damaged bytes must not become live either.
   const inputs = await opened(job.inputs, ports);
+  const live = await job.rollout?.(signal, log);
   return ports.runStage({ node, parts: job.parts, inputs, out, signal, log, live });
 }
 
-/** Bytes that a stage is about to read are checked against their digests; what is damaged is set aside and made again by the next run. */
+/** Bytes that a stage or a target is about to read are checked against their digests; what is damaged is set aside. */
 async function opened(inputs: Inputs, ports: EnginePorts): Promise<Inputs> {
   const open = async (artifact: StoredArtifact): Promise<StoredArtifact> => {
     const found = await ports.artifacts.open(artifact.digest, 'verified');

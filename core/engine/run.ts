@@ -12,6 +12,7 @@ import type { Weight } from '../spec/ref.ts';
 import { ApprovalPending, judgeFactsPolicies, refusedBefore, waitForApproval } from './consent.ts';
 import { execute } from './execute.ts';
 import { diagnosticsOf, Stopped } from './failure.ts';
+import { mender } from './mend.ts';
 import { poolOf } from './pool.ts';
 import type { Emit, EnginePorts } from './ports.ts';
 import { rollOut } from './rollout.ts';
@@ -93,9 +94,15 @@ async function makeAll(
   const pool = poolOf(request.capacity);
   const running = new Set<Promise<void>>();
   const fatal: unknown[] = [];
+  const make = mender({
+    graph: request.graph,
+    artifacts: ports.artifacts,
+    made,
+    make: (node) => makeNode(node, request, ports, emit, made),
+  });
   const one = async (node: GraphNode): Promise<void> => {
     try {
-      made.set(node.name, await makeNode(node, request, ports, emit, made));
+      made.set(node.name, await make(node));
       schedule.done(node.name);
     } catch (error) {
       if (error instanceof ApprovalPending) {

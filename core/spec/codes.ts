@@ -401,7 +401,8 @@ export const codes = {
   MF6005: {
     title: 'An artifact is damaged',
     exit: 1,
-    explain: 'Bytes in the store do not match their digest. The artifact is moved to quarantine, and the next run makes it again.',
+    explain:
+      'Bytes in the store do not match their digest. The artifact is moved to quarantine. The run makes it again and goes on; it stops where the artifact comes out otherwise than it was, or cannot be made, and the next run settles it.',
   },
   MF6010: {
     title: 'Too many files are open',

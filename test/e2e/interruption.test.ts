@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { ownStages } from '../support/own-stages.ts';
 import { filesBelow, makeRig, type Rig, stagesModule } from '../support/rig.ts';
 
 const config = `
@@ -152,19 +153,56 @@ describe('a damaged artifact', () => {
     expect(rig.notes().slice(3)).toEqual(['upper HELLO']);
   });
 
-  it('is never handed to a stage: the run says so, and the next one makes it again', async () => {
+  const damage = (rig: Rig, was: string, is: string): void => {
+    const artifacts = filesBelow(rig.path('.modelflow/artifacts')).filter((path) => path.endsWith('text.txt'));
+    const victim = artifacts.find((path) => rig.read(`.modelflow/artifacts/${path}`) === was);
+    rig.write(`.modelflow/artifacts/${victim}`, is);
+  };
+
+  it('is never handed to a stage: it is set aside, made again with all that it needs, and the run goes on', async () => {
     const rig = held();
     rig.write('go', '');
     const go = { GO: rig.path('go') };
     await rig.start(['run'], { env: go }).finished;
-    const victim = filesBelow(rig.path('.modelflow/artifacts')).find(
-      (path) => path.endsWith('text.txt') && readFileSync(rig.path(`.modelflow/artifacts/${path}`), 'utf8') === 'HELLO',
-    );
-    rig.write(`.modelflow/artifacts/${victim}`, 'JELLO');
+    damage(rig, 'HELLO', 'JELLO');
+    damage(rig, 'hello', 'jello');
     const run = await rig.start(['run', '--force', 'initial'], { env: go }).finished;
+    expect(run.code, run.stderr).toBe(0);
+    expect(run.stderr.match(/was damaged/g)).toHaveLength(2);
+    expect(rig.notes().slice(-3)).toEqual(['source hello', 'upper HELLO', 'first H']);
+    expect((await rig.run('cache', 'verify')).code).toBe(0);
+    expect((await rig.start(['plan', '--detailed-exitcode'], { env: go }).finished).code).toBe(0);
+  });
+
+  it('that comes out otherwise than it was stops the run, and the next one settles it', async () => {
+    const rig = ownStages(`
+      const made = stage('made', async ({ out }) => { writeFileSync(join(out, 'now.txt'), String(process.hrtime.bigint())); return {}; })({});
+      const read = stage('read', async ({ inputs }) => ({ text: readFileSync(join(inputs.made.path, 'now.txt'), 'utf8') }), { inputs: { made: Anything } })({ made });
+      return { made, read };`);
+    await rig.run('run');
+    const victim = filesBelow(rig.path('.modelflow/artifacts')).find((path) => path.endsWith('now.txt')) ?? '';
+    rig.write(`.modelflow/artifacts/${victim}`, rig.read(`.modelflow/artifacts/${victim}`).replace(/./, 'x'));
+    const run = await rig.run('run', '--force', 'read');
     expect(run.code).toBe(1);
-    expect(run.stderr).toContain('MF6005');
-    expect((await rig.start(['run', '--force', 'initial'], { env: go }).finished).code).toBe(0);
-    expect(rig.notes().at(-1)).toBe('first H');
+    expect(run.stderr).toMatch(/MF6005.*came out otherwise/);
+    expect((await rig.run('run')).code).toBe(0);
+    expect((await rig.run('plan', '--detailed-exitcode')).code).toBe(0);
+  });
+
+  it('is not deployed', async () => {
+    const rig = ownStages(`
+      const place = defineTarget({ name: 'place', version: 1, settings: {}, runs: [Anything], check: async () => [], remove: async () => undefined, probe: async () => ({ ok: true as const }),
+        read: async (_, service) => ({ service, url: undefined, revisions: [], token: '', settings: {} }),
+        apply: async (_, want) => {
+          appendFileSync('deployed.txt', readFileSync(join(want.revisions[0]!.what.path, 'a.txt'), 'utf8') + '\\n');
+          return { service: want.service, url: 'x:', revisions: [{ id: '1', stamp: want.revisions[0]!.stamp, weight: 100, health: 'ready' }], token: '1', settings: {} } as any;
+        } });
+      const put = stage('put', async () => ({}), { inputs: { what: Anything }, options: { target: z.custom<any>() }, deploys: (options: any) => ({ target: options.target, service: 'svc', slot: 'what' }) });
+      return { live: put({ what: kept({ name: 'x' }), target: (place as any)() }) };`);
+    expect((await rig.run('run')).code).toBe(0);
+    const victim = filesBelow(rig.path('.modelflow/artifacts')).find((path) => path.endsWith('a.txt')) ?? '';
+    rig.write(`.modelflow/artifacts/${victim}`, 'b');
+    expect((await rig.run('run')).code).toBe(0);
+    expect(rig.read('deployed.txt').trim().split('\n')).toEqual(['a', 'a']);
   });
 });
