@@ -75,13 +75,15 @@ function isDurable({ type }: NewEvent): boolean {
   return type !== 'node-output' && type !== 'node-reused' && type !== 'node-skipped' && type !== 'gate-judged' && type !== 'policy-judged';
 }
 
-/** Stops at the first line that does not match its sum: a torn end is what a power cut leaves, and nobody was told of it. */
+/**
+ * A line that does not match its sum is passed over: at the end it is what a power cut leaves, and nobody was told of it; elsewhere the disk
+ * spoilt it, and what stands behind it (a release that was refused, say) must not be forgotten with it.
+ */
 function readEvents(path: string, disk: Disk): readonly RunEvent[] {
   const events: RunEvent[] = [];
   for (const line of (disk.readText(path) ?? '').split('\n')) {
     const json = line.slice(17);
-    if (line === '' || sha256(json).slice(0, 16) !== line.slice(0, 16)) break;
-    events.push(JSON.parse(json) as RunEvent);
+    if (line !== '' && sha256(json).slice(0, 16) === line.slice(0, 16)) events.push(JSON.parse(json) as RunEvent);
   }
   return events;
 }

@@ -33,6 +33,16 @@ describe('a journal', () => {
     }
   });
 
+  it('with a line that the disk spoilt keeps what stands before and behind it', async () => {
+    const folder = tempFolder();
+    const { run, journal } = runsFolder(folder, realDisk()).begin(systemClock());
+    for (const node of ['a', 'b', 'c']) await journal.append(event(node));
+    const path = join(folder, run, 'journal.ndjson');
+    writeFileSync(path, readFileSync(path, 'utf8').replace('"node":"b"', '"node":"x"'));
+    const nodes = runsFolder(folder, realDisk()).events(run);
+    expect(nodes.map((each) => 'node' in each && each.node)).toEqual(['a', 'c']);
+  });
+
   it('can be read after a line that could not be written', async () => {
     const folder = tempFolder();
     const disk = realDisk();
