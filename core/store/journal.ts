@@ -76,14 +76,19 @@ function isDurable({ type }: NewEvent): boolean {
 }
 
 /**
- * A line that does not match its sum is passed over: at the end it is what a power cut leaves, and nobody was told of it; elsewhere the disk
- * spoilt it, and what stands behind it (a release that was refused, say) must not be forgotten with it.
+ * After the first line that does not match its sum, only what counts for good is read. At the end of a run that died such a line is what a power
+ * cut leaves, and nobody was told of it; elsewhere the disk spoilt it, and a release that was refused behind it must not be forgotten with it.
  */
 function readEvents(path: string, disk: Disk): readonly RunEvent[] {
   const events: RunEvent[] = [];
+  let isWhole = true;
   for (const line of (disk.readText(path) ?? '').split('\n')) {
     const json = line.slice(17);
-    if (line !== '' && sha256(json).slice(0, 16) === line.slice(0, 16)) events.push(JSON.parse(json) as RunEvent);
+    if (line === '' || sha256(json).slice(0, 16) !== line.slice(0, 16)) isWhole = false;
+    else {
+      const event = JSON.parse(json) as RunEvent;
+      if (isWhole || lastingEvents.has(event.type)) events.push(event);
+    }
   }
   return events;
 }

@@ -128,18 +128,29 @@ async function sumOf(
 }
 
 async function takeOver(file: string, start: number, entry: Entry, store: PackableStore): Promise<'taken' | 'known' | 'damaged'> {
+  if (entry.what !== 'run' && !isDigest(entry.name)) return 'damaged';
   if (entry.what === 'artifact') return takeArtifact(file, start, entry, store);
   const pieces: Uint8Array[] = [];
   for await (const piece of bytesOf(file, start, entry.sizeBytes)) pieces.push(piece);
   const bytes = Buffer.concat(pieces);
   if ((await sumOf(entry, [bytes])) !== entry.sha256) return 'damaged';
   if (entry.what === 'run') return takeRun(bytes.toString('utf8'), entry.name, store);
-  const result = JSON.parse(bytes.toString('utf8').split('\n')[1] ?? '') as Result;
+  const result = resultIn(bytes.toString('utf8'));
+  if (result?.fingerprint !== entry.name || !isDigest(String(result.digest))) return 'damaged';
   if (await store.results.find(result.fingerprint)) return 'known';
   // A result is believed only with its artifact.
   if (!(await store.artifacts.open(result.digest, 'here'))) return 'damaged';
   await store.results.record(result);
   return 'taken';
+}
+
+function resultIn(record: string): Result | null {
+  try {
+    return JSON.parse(record.split('\n')[1] ?? '') as Result | null;
+  } catch {
+    // A sum that is right proves no sense.
+    return null;
+  }
 }
 
 async function takeArtifact(
@@ -180,6 +191,11 @@ function journalOf({ root, scope }: PackableStore, run: string): string {
 function bytesOf(file: string, start: number, sizeBytes: number): AsyncIterable<Uint8Array> {
   if (sizeBytes === 0) return (async function* () {})();
   return createReadStream(file, { start, end: start + sizeBytes - 1, highWaterMark: 1 << 20 });
+}
+
+/** Names from elsewhere become paths here: nothing else may. */
+function isDigest(name: string): boolean {
+  return /^[0-9a-f]{64}$/.test(name);
 }
 
 function entryIn(text: string): Entry | undefined {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { filesBelow, makeRig, type Rig, stagesModule } from '../support/rig.ts';
@@ -63,3 +64,25 @@ it('of a packed cache with any one byte changed, or cut anywhere, nothing wrong 
     }
   }
 }, 120_000);
+
+const sumOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+it.each([
+  ['result', (digest: string) => `sum\n${JSON.stringify({ digest, fingerprint: '../precious' })}\n`],
+  ['result', () => 'no record'],
+  ['artifact', () => 'no pack'],
+] as const)('a packed cache that somebody made by hand gets no %s out of the store', async (what, bodyOf) => {
+  const rig = clone();
+  await rig.run('run');
+  rig.write('precious', 'mine');
+  const digest = filesBelow(rig.path('.modelflow/artifacts'))[0]?.split('/')[1] ?? '';
+  for (const name of ['../precious', 'a'.repeat(64)]) {
+    const body = bodyOf(digest);
+    const entry = { what, name, sizeBytes: body.length, sha256: sumOf(`${what} ${name}\n${body}`) };
+    rig.write('cache.pack', `modelflow-cache-1\n${JSON.stringify(entry)}\n${body}`);
+    const unpacked = await rig.run('cache', 'unpack', 'cache.pack');
+    expect(rig.read('precious')).toBe('mine');
+    expect(unpacked.stdout).toMatch(/^unpacked 0 results, 0 artifacts and 0 runs/);
+    expect(unpacked.stderr).toContain(`cache.pack is damaged: ${what} ${name.slice(0, 12)} left out`);
+  }
+});

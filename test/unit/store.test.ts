@@ -33,14 +33,16 @@ describe('a journal', () => {
     }
   });
 
-  it('with a line that the disk spoilt keeps what stands before and behind it', async () => {
+  it('with a line that the disk spoilt still tells what was released and refused behind it, and nothing else', async () => {
     const folder = tempFolder();
     const { run, journal } = runsFolder(folder, realDisk()).begin(systemClock());
     for (const node of ['a', 'b', 'c']) await journal.append(event(node));
+    await journal.append({ type: 'release-refused', node: 'd', service: 's', stamp: 's', why: 'bad' });
+    await journal.append(event('e'));
     const path = join(folder, run, 'journal.ndjson');
     writeFileSync(path, readFileSync(path, 'utf8').replace('"node":"b"', '"node":"x"'));
-    const nodes = runsFolder(folder, realDisk()).events(run);
-    expect(nodes.map((each) => 'node' in each && each.node)).toEqual(['a', 'c']);
+    const runs = runsFolder(folder, realDisk());
+    for (const read of [runs.events(run), runs.releases(run)]) expect(read.map((each) => 'node' in each && each.node)).toEqual(['a', 'd']);
   });
 
   it('can be read after a line that could not be written', async () => {
