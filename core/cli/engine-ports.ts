@@ -18,7 +18,7 @@ import { processesFor, type RunWorld } from './processes.ts';
 import { runHere } from './run-here.ts';
 import { silentLog } from './show.ts';
 import { needsHost, runInHost } from './stage-host.ts';
-import { inTheirCode } from './their-code.ts';
+import { asTheirs, inTheirCode } from './their-code.ts';
 import type { Workspace } from './workspace.ts';
 
 /** The planner's questions, answered from the store, the user's files and the live world. `note` is told what digests are made of. */
@@ -63,9 +63,7 @@ export function planPorts(
     async live(node, stamp, what, isForced = false) {
       const placement = placementOf(node, options(node));
       const { target, service } = placement;
-      const live = await inTheirCode(node, `read of ${target.target}`, () =>
-        target.def.read(targetContext(target, signal, silentLog), service),
-      );
+      const live = await target.def.read(targetContext(target, signal, silentLog), service);
       const refused = stamp === undefined || isForced ? undefined : past.refused.get(stamp);
       return liveChange(placement, live, stamp, what?.digest, {
         was: releasedDigest({ past }, target, live),
@@ -89,7 +87,7 @@ export function planPorts(
 export function placementOf(node: GraphNode, options: Readonly<Record<string, unknown>>): Placement {
   const placement = node.node.stage.deploys?.(options as never);
   if (!placement) throw new Error(`${node.name} does not deploy`);
-  return placement;
+  return { ...placement, target: asTheirs(node, placement.target) };
 }
 
 /** All the engine needs. The heavy parts are loaded when a stage first asks for them. */

@@ -115,3 +115,34 @@ describe('a stage that failed', () => {
     expect(end.stderr).toContain('[aside] not begun: the run was ending');
   });
 });
+
+describe('a target that throws', () => {
+  const rig = (): ReturnType<typeof ownStages> =>
+    ownStages(`
+      const fails = (word: string) => { if (existsSync('throws')) throw new Error('the cloud says 500 to ' + word); };
+      const nothing = { service: 'svc', url: undefined, revisions: [], token: '0', settings: {} };
+      const cloud = defineTarget({ name: 'cloud', version: 1, settings: {}, runs: [Anything], check: async () => [],
+        remove: async () => fails('remove'), probe: async () => ({ ok: true as const }),
+        read: async () => { fails('read'); return existsSync('live.json') ? JSON.parse(readFileSync('live.json', 'utf8')) : nothing; },
+        apply: async (_, want) => {
+          const live = { ...nothing, url: 'http://svc', revisions: want.revisions.map(({ stamp }) => ({ id: '1', stamp, weight: 100, health: 'ready' })) };
+          writeFileSync('live.json', JSON.stringify(live));
+          return live as any;
+        },
+        async *logs() { fails('logs'); } });
+      const put = stage('put', async ({ live }) => ({ url: live.url }), { inputs: { what: Anything }, deploys: () => ({ target: (cloud as any)({}), service: 'svc', slot: 'what' }) });
+      return { live: put({ what: kept({}) }) };`);
+
+  it('fails by itself, whichever command asks it, and is not taken for a bug of ours', async () => {
+    const given = rig();
+    expect((await given.run('run')).code).toBe(0);
+    given.write('throws', '');
+    for (const [command = '', ...more] of [['plan'], ['run'], ['status'], ['rollback'], ['down'], ['releases'], ['logs', 'svc']]) {
+      const end = await given.run(command, ...more);
+      const asked = command === 'down' ? 'remove' : command === 'logs' ? 'logs' : 'read';
+      expect(end.stderr, command).toContain(`error MF3001: \`live\` (\`${asked} of cloud\` of put) failed: the cloud says 500 to ${asked}`);
+      expect(end.stderr, command).not.toMatch(/MF9001|\/dist\//);
+      expect(end.code, command).toBe(1);
+    }
+  });
+});

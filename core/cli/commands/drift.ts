@@ -5,7 +5,6 @@ import type { Drift } from '../../spec/plan.ts';
 import { placementOf, planPorts } from '../engine-ports.ts';
 import type { Heard } from '../github/tell.ts';
 import { printable, showDiagnostics, silentLog } from '../show.ts';
-import { inTheirCode } from '../their-code.ts';
 import { openWorkspace, type Where, type Workspace } from '../workspace.ts';
 
 export interface DriftOptions extends Where {
@@ -36,9 +35,7 @@ async function driftIn(workspace: Workspace, signal: AbortSignal): Promise<Drift
   const services = await Promise.all(
     deploying.map(async (node) => {
       const { target, service } = placementOf(node, ports.options(node));
-      const live = await inTheirCode(node, `read of ${target.target}`, () =>
-        target.def.read(ports.targetContext(target, signal, silentLog), service),
-      );
+      const live = await target.def.read(ports.targetContext(target, signal, silentLog), service);
       const settled = ports.past.settled.get(serviceKey({ target: target.target, service }));
       const { stamp, by, commit } = settled?.release ?? {};
       const released = stamp === undefined ? undefined : { stamp, by, commit };
