@@ -128,10 +128,14 @@ function originOf(root: string): Origin {
 
 /** The commit that is checked out, with `+` behind it when files differ from it; undefined outside of git. */
 export function commitOf(root: string): string | undefined {
-  const git = (...args: string[]): string =>
-    execFileSync('git', ['-C', root, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  const args = ['-C', root, 'status', '--porcelain=v2', '--branch', '--untracked-files=no'];
   try {
-    return git('rev-parse', 'HEAD') + (git('status', '--porcelain', '--untracked-files=no') === '' ? '' : '+');
+    const lines = execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+      .trim()
+      .split('\n');
+    const commit = lines.find((line) => line.startsWith('# branch.oid '))?.slice('# branch.oid '.length);
+    if (commit === undefined || commit === '(initial)') return undefined;
+    return commit + (lines.some((line) => !line.startsWith('#')) ? '+' : '');
   } catch {
     // No git, or no repository, or no commit yet.
     return undefined;
