@@ -12,6 +12,7 @@ import { codeDigest, codeParts } from './config-code.ts';
 import { configFailure } from './config-errors.ts';
 import { findConfig } from './config-find.ts';
 import { hookModules, type ImportRecord } from './config-hooks.ts';
+import { theirTalkAside } from './their-talk.ts';
 
 /** What the configuration wants for a profile, and what a person should know of it (MF1104). */
 export interface Evaluated {
@@ -45,14 +46,14 @@ export async function loadConfig(given: { readonly from: string; readonly file?:
   // Places in stacks are those of the TypeScript, not of what it was transformed into.
   process.setSourceMapsEnabled(true);
   const record = hookModules(cacheFolderIfAny('configs'));
-  const exported = await importConfig(file, record);
+  const exported = await theirTalkAside(() => importConfig(file, record));
   const pipeline = exported['default'];
   if (!isPipeline(pipeline)) throw noPipeline(file, exported);
   return {
     pipeline,
     file,
     root: dirname(file),
-    evaluate: (profile) => evaluate(pipeline, profile, record, file),
+    evaluate: (profile) => theirTalkAside(() => evaluate(pipeline, profile, record, file)),
     isUsers: (module) => record.isUsers(pathToFileURL(module).href),
     codeDigest: async (module, note) => codeDigest(module, record, note),
     codeParts: async (module) => codeParts(module, record),

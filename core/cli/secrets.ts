@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { secretsIn } from '../plan/fingerprint.ts';
 import type { GraphNode } from '../plan/graph.ts';
 import { type Redactor, redactor } from '../plan/redact.ts';
@@ -45,7 +45,11 @@ export function secretsOf(root: string, onFirst: (redactor: Redactor) => void): 
       const inFacts = redacts.find(Buffer.from(JSON.stringify(facts) ?? ''));
       if (inFacts !== undefined) throw leak(inFacts, 'the facts of the stage');
       for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-        const found = entry.isFile() ? secretIn(join(entry.parentPath, entry.name), redacts) : redacts.find(Buffer.from(entry.name));
+        const path = join(entry.parentPath, entry.name);
+        // A value with a slash in it is a folder and what is in it.
+        const inName = redacts.find(Buffer.from(relative(folder, path)));
+        if (inName !== undefined) throw leak(inName, `the name of the file ${entry.name} that the stage made`);
+        const found = entry.isFile() ? secretIn(path, redacts) : undefined;
         if (found !== undefined) throw leak(found, `the file ${entry.name} that the stage made`);
       }
     },

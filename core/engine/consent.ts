@@ -64,9 +64,11 @@ export async function waitForApproval({ node, request, ports, emit }: Consent, f
   }
   await emit({ type: 'approval-needed', node: node.name, fingerprint, why });
   const short = fingerprint.slice(0, 12);
+  // What counts for one profile is nothing in another, so the command that is shown must name it.
+  const of = request.plan.profile === 'default' ? '' : ` --profile ${request.plan.profile}`;
   throw new ApprovalPending(
     failure('MF4101', `\`${node.name}\` waits for an approval: ${why}`, {
-      hint: `Look at \`modelflow plan\`, then \`modelflow approve ${node.name} --for ${short}\` and run again. It counts for fingerprint ${short} only.`,
+      hint: `Look at \`modelflow plan${of}\`, then \`modelflow approve ${node.name} --for ${short}${of}\` and run again. It counts for fingerprint ${short} only.`,
     }).diagnostics,
   );
 }

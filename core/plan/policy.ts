@@ -6,9 +6,9 @@ import type { StageNode } from '../spec/ref.ts';
 export function judgePlan(policies: readonly Policy[], plan: Plan, nodesOf: () => readonly PolicyNode[]): readonly PlannedPolicy[] {
   const onPlan = policies.filter((each) => each.on === 'plan');
   if (onPlan.length === 0) return [];
-  // A policy looks at the plan; what it may do to it must not be what is run.
-  const shown = structuredClone({ plan, nodes: nodesOf(), pipeline: plan.pipeline, profile: plan.profile });
-  return onPlan.flatMap((each) => judged(each.policy, undefined, () => each.judge(shown)));
+  const shown = { plan, nodes: nodesOf(), pipeline: plan.pipeline, profile: plan.profile };
+  // A policy looks at the plan; what it may do to it must be neither what is run nor what the next one is shown.
+  return onPlan.flatMap((each) => judged(each.policy, undefined, () => each.judge(structuredClone(shown))));
 }
 
 export interface KnownFacts {

@@ -52,7 +52,9 @@ export function movedParts(before: FingerprintParts | undefined, now: Fingerprin
 function movedLive(before: Step, now: Step): readonly Moved[] {
   const [from, to] = [liveOf(before), liveOf(now)];
   if (from === undefined || to === undefined) return [];
-  if (from.token === to.token && (before.do === 'decide-later' || from.action === to.action || to.action === 'none')) return [];
+  // What one of the two leaves open, because a store holds less, is held to the plan when it is known (`Reviewed`).
+  const isOpen = before.do === 'decide-later' || (now.do === 'decide-later' && to.action !== 'held');
+  if (from.token === to.token && (isOpen || from.action === to.action || to.action === 'none')) return [];
   return isThere(before, now) ? [] : [{ what: 'live', node: now.node, from, to }];
 }
 

@@ -1,4 +1,6 @@
 import type { ArtifactKind, FactsOf } from './artifact.ts';
+import { failure } from './diagnostic.ts';
+import { placeOfCallTo } from './place.ts';
 import type { Plan } from './plan.ts';
 import type { Ref, StageNode } from './ref.ts';
 
@@ -66,6 +68,14 @@ function onPlan(name: string, judge: (given: PlanGiven) => Findings): Policy {
 }
 
 function onFacts<K extends ArtifactKind>(name: string, of: Whose<K>, judge: (given: FactsGiven<FactsOf<K>>) => Findings): Policy {
+  if (!isWhoseFacts(of)) {
+    const at = placeOfCallTo(onFacts)();
+    // It would be a rule that is never broken: a misspelt `stages.name` is undefined.
+    throw failure('MF1101', `policy.facts ${JSON.stringify(name)}: whose facts it judges is ${kindOf(of)}`, {
+      hint: 'Pass one stage of `stages`, a stage function such as `evaluate`, or a kind of artifact.',
+      ...(at ? { at } : {}),
+    });
+  }
   // The callback is only ever called with facts of the kind that typed it.
   return { policy: name, on: 'facts', isOf: (node) => isWhose(of, node), judge: judge as (given: FactsGiven<never>) => Findings };
 }
@@ -74,6 +84,17 @@ function isWhose(of: Whose<ArtifactKind>, node: StageNode): boolean {
   if ('node' in of) return of.node === node;
   if ('def' in of) return (of.def as unknown) === node.stage;
   return of.name === node.stage.output.name;
+}
+
+/** What type stripping does not check. */
+function isWhoseFacts(of: unknown): of is Whose<ArtifactKind> {
+  if ((typeof of !== 'object' && typeof of !== 'function') || of === null) return false;
+  return 'node' in of || 'def' in of || ('facts' in of && 'name' in of);
+}
+
+function kindOf(value: unknown): string {
+  if (value === undefined || value === null) return String(value);
+  return typeof value === 'object' ? 'no stage and no kind' : `a ${typeof value}`;
 }
 
 /** A rule about the plan, judged before anything is done; `policy.facts` is one about facts, judged as soon as they are known. */

@@ -42,7 +42,11 @@ describe('a stage with `approval`', () => {
     const rig = reviewRig(guarded());
     await rig.run('run');
     await rig.run('approve');
-    expect((await rig.run('run', '--profile', 'production')).code).toBe(7);
+    const other = await rig.run('run', '--profile', 'production');
+    expect(other.code).toBe(7);
+    const [shown = ''] = /modelflow approve service[^`]*/.exec(other.stderr) ?? [];
+    expect((await rig.run(...shown.split(' ').slice(1))).code, shown).toBe(0);
+    expect((await rig.run('run', '--profile', 'production')).code).toBe(0);
   });
 
   it('is done at once when the run is told that it is approved, by whom is written down', async () => {
@@ -83,6 +87,8 @@ describe('a stage with `approval`', () => {
     await rig.run('run');
     const wrong = await rig.run('approve', 'service', '--for', 'ffffffffffff');
     expect(wrong.code).toBe(5);
+    // As a script does whose variable is not set.
+    expect((await rig.run('approve', 'service', '--for', '')).code).toBe(2);
     expect(wrong.stderr).toContain('MF4103');
     expect((await rig.run('run')).code).toBe(7);
   });

@@ -45,6 +45,20 @@ describe('a policy on the plan', () => {
     expect((await planSeen(rig)).steps).toHaveLength(3);
   });
 
+  it('is shown the plan as it is, whatever the one before it has done to it', async () => {
+    const both = `[policy('careless', ({ plan, nodes }) => { (plan.steps as any[]).length = 0; (nodes as any[]).length = 0; }),
+      policy('strict', ({ plan, nodes }) => (plan.steps.length === 3 && nodes.length === 3 ? refuse('saw all three') : []))]`;
+    expect((await reviewRig(configOf(chain(), both)).run('run')).stderr).toContain('saw all three');
+  });
+
+  it('prints to stderr, as the configuration does, so that a plan in JSON stays one', async () => {
+    const build = `console.log('from build'); ${chain()}`;
+    const rig = reviewRig(`console.log('from the module');${configOf(build, "[policy('talks', () => console.log('from a policy'))]")}`);
+    const { stdout, stderr } = await rig.run('plan', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ pipeline: 'own' });
+    for (const where of ['the module', 'build', 'a policy']) expect(stderr).toContain(`from ${where}`);
+  });
+
   it('sees what the configuration wants of each node', async () => {
     const judge = `[policy('one replica is none', ({ nodes, profile }) => nodes.flatMap(({ node, options }) => {
       const { target } = options as any;
@@ -98,6 +112,13 @@ describe('a policy on facts', () => {
     expect((await rig.run('plan')).stdout).toMatch(/later +2 stages +must not grow by 20 %\n/);
     await rig.run('run');
     expect((await rig.run('plan')).stdout).toMatch(/pass +2 stages +must not grow by 20 %\n/);
+  });
+
+  it('of what is no stage is refused at its place, and is not a rule that is never broken', async () => {
+    const end = await reviewRig(configOf(chain(), mayGrow('(stages as any).paked'))).run('run');
+    expect(end.code).toBe(2);
+    expect(end.stderr).toContain('policy.facts "must not grow by 20 %": whose facts it judges is undefined');
+    expect(end.stderr).toMatch(/at deploy\.config\.ts:\d+/);
   });
 
   it('still knows the last release after more runs than a plan looks at', async () => {

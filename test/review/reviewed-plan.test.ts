@@ -51,6 +51,16 @@ describe('a reviewed plan', () => {
     expect(applied(rigIn(root))).toHaveLength(1);
   });
 
+  it('is carried out by a store that holds less than the one it was made with, and leaves alone what is live', async () => {
+    const rig = reviewRig(configOf(chain()));
+    await rig.run('run');
+    await planned(rig);
+    rmSync(rig.path('.modelflow/results'), { recursive: true });
+    const end = await rig.run('run', '--plan', 'plan.json');
+    expect(end.code, end.stderr).toBe(0);
+    expect(applied(rig)).toHaveLength(1);
+  });
+
   it('goes on after a run of it that did not come to its end', async () => {
     const rig = reviewRig(configOf(chain('approval: true')));
     await planned(rig);

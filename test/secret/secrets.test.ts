@@ -72,7 +72,8 @@ describe('a secret', () => {
   it.each([
     ['a file', `writeFileSync(join(out, 'config.ini'), 'x'.repeat(3_000_000) + token); return {};`, 'config.ini'],
     ['base64 in a file', `writeFileSync(join(out, 'netrc'), Buffer.from('u:' + token).toString('base64')); return {};`, 'netrc'],
-    ['the name of a file', `mkdirSync(join(out, encodeURIComponent(token))); return {};`, 'the file'],
+    ['the name of a file', `writeFileSync(join(out, encodeURIComponent(token)), ''); return {};`, 'the name of the file'],
+    ['the name of a folder', `mkdirSync(join(out, encodeURIComponent(token))); return {};`, 'the name of the file'],
     ['its facts', 'return { token };', 'facts'],
   ])('is not stored when a stage writes it into %s', async (_, body, named) => {
     const rig = ownStages(using(body));

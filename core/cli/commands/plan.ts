@@ -9,6 +9,7 @@ import type { Heard } from '../github/tell.ts';
 import { leftBehind, leftBehindWarnings } from '../left-behind.ts';
 import { type SelectionWords, selectionOf } from '../selection.ts';
 import { printable, showDiagnostics } from '../show.ts';
+import { theirTalkAside } from '../their-talk.ts';
 import { openWorkspace, type Where, type Workspace } from '../workspace.ts';
 
 export interface PlanOptions extends Where, SelectionWords {
@@ -60,10 +61,8 @@ export async function planOf(
 ): Promise<Plan> {
   const { graph, config, profile } = workspace;
   const { within, forced } = selectionOf(graph, options);
-  const plan = await makePlan(
-    { pipeline: config.pipeline.pipeline, profile, graph, within, forced, policies: workspace.policies, ...(onParts ? { onParts } : {}) },
-    planPorts(workspace, signal),
-  );
+  const request = { pipeline: config.pipeline.pipeline, profile, graph, within, forced, policies: workspace.policies };
+  const plan = await theirTalkAside(() => makePlan({ ...request, ...(onParts ? { onParts } : {}) }, planPorts(workspace, signal)));
   workspace.digests.keep();
   return plan;
 }

@@ -88,16 +88,17 @@ async function servicesOf(workspace: Workspace, signal: AbortSignal): Promise<re
 }
 
 function statusText(status: Status): string {
+  const of = status.profile === 'default' ? '' : ` --profile ${status.profile}`;
   const lines = [`${status.pipeline} (${status.profile})`];
   lines.push(status.lastRun ? `  last run  ${status.lastRun.run}  ${status.lastRun.outcome}` : '  never run');
   for (const { node, fingerprint, why } of status.waiting)
-    lines.push(`  ${node} waits for an approval: ${why}; \`modelflow approve ${node} --for ${fingerprint.slice(0, 12)}\``);
+    lines.push(`  ${node} waits for an approval: ${why}; \`modelflow approve ${node} --for ${fingerprint.slice(0, 12)}${of}\``);
   if (status.lockedBy) lines.push(`  locked by ${status.lockedBy}`);
   for (const { node, target, service, live } of [...status.services, ...status.leftBehind]) {
     const where = live.revisions.length === 0 ? 'not there' : (live.url ?? '');
     lines.push(`  ${node}: ${service} on ${target}  ${where}`.trimEnd());
     if (status.leftBehind.some((each) => each.live === live))
-      lines.push(`    not in the configuration any more; \`modelflow down ${service}\` stops it`);
+      lines.push(`    not in the configuration any more; \`modelflow down ${service}${of}\` stops it`);
     for (const revision of live.revisions) {
       lines.push(
         `    revision ${revision.id}  ${revision.health}  ${revision.weight} %  release ${revision.stamp?.slice(0, 12) ?? 'made by something else'}`,

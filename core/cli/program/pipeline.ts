@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import type { ExitCode } from '../../spec/codes.ts';
 import type { Heard, Telling } from '../github/tell.ts';
-import { type CommandScope, positiveInteger } from './scope.ts';
+import { type CommandScope, fingerprintStart, positiveInteger } from './scope.ts';
 
 /** The pipeline itself: plan it, run it, look at it. */
 export function pipelineCommands({ program, where, signal, done }: CommandScope): void {
@@ -104,7 +104,7 @@ export function pipelineCommands({ program, where, signal, done }: CommandScope)
     .command('approve')
     .description('approve what stages marked with `approval` would do now; the next run does it')
     .argument('[stage...]', 'all that wait by default')
-    .option('--for <fingerprint>', 'only if it is still this: the beginning of the fingerprint that the run showed')
+    .option('--for <fingerprint>', 'only if it is still this: the beginning of the fingerprint that the run showed', fingerprintStart)
     .addHelpText('after', '\nExample:\n  modelflow approve service --for 3f2ab1c4d5e6\n')
     .action(async (stages: string[], options: { for?: string }) => {
       const { approveCommand } = await import('../commands/approve.ts');

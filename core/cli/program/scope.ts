@@ -10,6 +10,12 @@ export interface CommandScope {
   done(code: ExitCode): void;
 }
 
+/** An empty one fits everything: a variable that was not set must not approve whatever there is. */
+export function fingerprintStart(text: string): string {
+  if (/^[0-9a-f]{4,64}$/.test(text)) return text;
+  throw new InvalidArgumentError('at least the first four hexadecimal digits of a fingerprint are wanted.');
+}
+
 export function positiveInteger(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('a whole number from 1 is wanted.');
