@@ -7,12 +7,12 @@ import type { NoteListing } from '../store/listings.ts';
 import { existingFile, type ImportRecord } from './config-hooks.ts';
 
 /**
- * The digest of a module of the user's and of all it imports, transitively: its files by their bytes and their place beside it,
+ * The digest of modules of the user's and of all they import, transitively: files by their bytes and their place beside the first of them,
  * packages by name and version. modelflow's own files are left out: its stages have versions.
  * A dynamic import counts when it names a relative path in plain text. `note` is told the text that the digest is of.
  */
-export function codeDigest(file: string, record: ImportRecord, note?: NoteListing): string {
-  const text = codeLines(file, record).join('\n');
+export function codeDigest(files: readonly [string, ...string[]], record: ImportRecord, note?: NoteListing): string {
+  const text = codeLines(files, record).join('\n');
   const digest = sha256(text);
   note?.(digest, text);
   return digest;
@@ -21,16 +21,15 @@ export function codeDigest(file: string, record: ImportRecord, note?: NoteListin
 /** The same, part by part: `file <path>` → sha256, `package <name>` → version. */
 export function codeParts(file: string, record: ImportRecord): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    codeLines(file, record).map((line) => [line.slice(0, line.lastIndexOf(' ')), line.slice(line.lastIndexOf(' ') + 1)]),
+    codeLines([file], record).map((line) => [line.slice(0, line.lastIndexOf(' ')), line.slice(line.lastIndexOf(' ') + 1)]),
   );
 }
 
-function codeLines(file: string, record: ImportRecord): readonly string[] {
-  const start = pathToFileURL(realpathSync(file)).href;
-  const folder = dirname(fileURLToPath(start));
+function codeLines(files: readonly [string, ...string[]], record: ImportRecord): readonly string[] {
+  const folder = dirname(realpathSync(files[0]));
   const lines = new Set<string>();
-  const seen = new Set([start]);
-  const queue = [start];
+  const seen = new Set(files.map((file) => pathToFileURL(realpathSync(file)).href));
+  const queue = [...seen];
   for (let at = 0; at < queue.length; at++) {
     const module = queue[at] as string;
     const path = fileURLToPath(module);

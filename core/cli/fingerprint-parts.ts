@@ -21,7 +21,8 @@ export function fingerprintParts(
 ): Pick<EnginePorts, 'parts' | 'sourcesUnchanged'> {
   const digests: ReadSource = (source, shown) => digestSource(source, shown, memory, note);
   const codeDigests = new Map<string, Promise<string>>();
-  const usersCode = (file: string): Promise<string> => remembered(codeDigests, file, () => config.codeDigest(file, note));
+  const usersCode = (files: readonly [string, ...string[]]): Promise<string> =>
+    remembered(codeDigests, files.join('\n'), () => config.codeDigest(files, note));
   const plain = async (node: GraphNode): Promise<unknown> => {
     const found = new Map<string, SourceDigest>();
     for (const source of sourcesIn(node.node.options)) {
@@ -34,10 +35,11 @@ export function fingerprintParts(
     const code: Record<string, string> = {};
     for (const url of node.node.stage.code ?? [])
       code[freeKey(basename(new URL(url).pathname), code)] = await remembered(codeDigests, String(url), () => digestCode(url));
-    const definedIn = node.node.definedAt()?.file;
-    if (definedIn !== undefined && config.isUsers(definedIn)) code[freeKey('stage', code)] = await usersCode(definedIn);
+    // A factory, of a package as well, may have been given a function: then the file that called it is code of the stage, too.
+    const [innermost, ...callers] = node.node.definedIn().filter((file) => config.isUsers(file));
+    if (innermost !== undefined) code[freeKey('stage', code)] = await usersCode([innermost, ...callers]);
     // The text of a function says nothing of the variables that it uses.
-    if (holdsFunction(node.node.options)) code[freeKey('configuration', code)] = await usersCode(config.file);
+    if (holdsFunction(node.node.options)) code[freeKey('configuration', code)] = await usersCode([config.file]);
     return code;
   };
   return {

@@ -31,8 +31,8 @@ export interface LoadedConfig {
   evaluate(profile: string): Promise<Evaluated>;
   /** Is it one of the user's own files, and neither a package's nor modelflow's? */
   isUsers(file: string): boolean;
-  /** Digest of a module of the user's and of all it imports, transitively: part of the fingerprint of a stage that is defined in it. */
-  codeDigest(file: string, note?: NoteListing): Promise<string>;
+  /** Digest of modules of the user's and of all they import, transitively: part of the fingerprint of a stage that is defined in them. */
+  codeDigest(files: readonly [string, ...string[]], note?: NoteListing): Promise<string>;
   /** The same, part by part: `file <path>` → sha256, `package <name>` → version. */
   codeParts(file: string): Promise<Readonly<Record<string, string>>>;
 }
@@ -55,7 +55,7 @@ export async function loadConfig(given: { readonly from: string; readonly file?:
     root: dirname(file),
     evaluate: (profile) => theirTalkAside(() => evaluate(pipeline, profile, record, file)),
     isUsers: (module) => record.isUsers(pathToFileURL(module).href),
-    codeDigest: async (module, note) => codeDigest(module, record, note),
+    codeDigest: async (modules, note) => codeDigest(modules, record, note),
     codeParts: async (module) => codeParts(module, record),
   };
 }

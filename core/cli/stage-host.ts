@@ -13,8 +13,7 @@ const keptLines = 20;
 
 /** A stage that is defined in the user's own files may do anything to its process, so it gets one of its own. What deploys has no work of its own to do. */
 export function needsHost(node: GraphNode, config: LoadedConfig): boolean {
-  const file = node.node.definedAt()?.file;
-  return node.node.stage.deploys === undefined && file !== undefined && config.isUsers(file);
+  return node.node.stage.deploys === undefined && node.node.definedIn().some((file) => config.isUsers(file));
 }
 
 /** Runs the stage in a process of its own, and answers with its facts as that process has checked them. */

@@ -17,6 +17,22 @@ export function placeOfCallTo(callee: (...given: never) => unknown): LazyPlace {
   };
 }
 
+const deepestStack = 100;
+
+/** The files whose code was at work when `callee` was called, from the innermost outwards, each once: a factory, and whoever called it. */
+export function filesOfCallTo(callee: (...given: never) => unknown): () => readonly string[] {
+  const holder: { stack?: string } = {};
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = deepestStack;
+  Error.captureStackTrace(holder, callee);
+  Error.stackTraceLimit = limit;
+  let found: readonly string[] | undefined;
+  return () => {
+    found ??= [...new Set((holder.stack ?? '').split('\n').flatMap((line) => parseFrame(line)?.file ?? []))];
+    return found;
+  };
+}
+
 /** Reads the first frame of a V8 stack: `at name (file:///a/b.ts:3:5)`, with or without the name and the scheme. */
 export function parseFrame(stack: string): Place | undefined {
   const match = /^\s*at (?:async )?(?:.*? \()?(file:\/\/)?(\/.*?):(\d+):(\d+)\)?$/m.exec(stack);

@@ -20,8 +20,8 @@ export interface StageNode {
   readonly gates: readonly Gate[];
   readonly policy: RunPolicy;
   readonly place: LazyPlace;
-  /** Where the stage itself is defined: when that is the user's code, its bytes enter the fingerprint. */
-  readonly definedAt: LazyPlace;
+  /** The files that the stage itself is defined in: its own, and those of whoever called a factory for it. The bytes of the user's enter the fingerprint. */
+  readonly definedIn: () => readonly string[];
 }
 
 /** A condition on facts that are only known once `on` has been made. Data, so that a plan can show it; never part of a fingerprint. */

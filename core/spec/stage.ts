@@ -4,7 +4,7 @@ import type { Diagnostic } from './diagnostic.ts';
 import { ModelflowError } from './diagnostic.ts';
 import { gateProblems } from './gate.ts';
 import { parseAt } from './options.ts';
-import { type LazyPlace, placeOfCallTo } from './place.ts';
+import { filesOfCallTo, type LazyPlace, placeOfCallTo } from './place.ts';
 import { commonOptions, type ParsedCommon, policyOf } from './policy.ts';
 import {
   type AnyStage,
@@ -41,7 +41,7 @@ export function defineStage<const I extends Slots, S extends Shape, N extends st
   def: Omit<StageDef<I, S, N, F>, 'run'> & { run(ctx: StageContext<I, S>): Promise<R> },
 ): Stage<I, S, N, F> {
   // One widening: a stage's `run` may promise narrower, readonly facts. They are parsed before they become `F`.
-  const definedAt = placeOfCallTo(defineStage);
+  const definedIn = filesOfCallTo(defineStage);
   const full = def as unknown as StageDef<I, S, N, F>;
   const schema = z.strictObject({ ...def.options, ...commonOptions } as Shape);
   const slots: readonly (readonly [string, AnySlot])[] = Object.entries(def.inputs);
@@ -74,7 +74,7 @@ export function defineStage<const I extends Slots, S extends Shape, N extends st
       gates,
       policy: policyOf({ retries, timeoutMs, weight, approval }),
       place,
-      definedAt,
+      definedIn,
     };
     listening?.push(node);
     return { kind: def.output, node };

@@ -46,7 +46,7 @@ try {
   const { file: found, root, pipeline } = config;
   Object.assign(said, { file: found, root, pipeline: pipeline.pipeline, isZodShared: pipeline.zod === undefined ? undefined : pipeline.zod === z });
   const { wanted, warnings } = await config.evaluate(profile || pipeline.profiles[0]);
-  Object.assign(said, { wanted: Object.keys(wanted), warnings, codeDigest: await config.codeDigest(found) });
+  Object.assign(said, { wanted: Object.keys(wanted), warnings, codeDigest: await config.codeDigest([found]) });
 } catch (error) {
   if (error.name !== 'ModelflowError') throw error;
   said.diagnostics = error.diagnostics;

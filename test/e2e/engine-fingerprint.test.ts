@@ -1,6 +1,7 @@
 import { symlinkSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ownStages, pipelineOf } from '../support/own-stages.ts';
+import { makeRig } from '../support/rig.ts';
 
 /** One stage with an option of any sort, from an expression. */
 const withOption = (value: string): string =>
@@ -120,6 +121,31 @@ describe('the code of a stage', () => {
       expect((await rig.run('plan')).stdout, changed).toMatch(/code of `bridge\.py/);
     }
   });
+
+  it.each(['factory.ts', 'node_modules/acme-stages/index.js'])(
+    'counts where %s, which made it, was called: with a function of the user',
+    async (made) => {
+      const factory = `
+      import { writeFileSync } from 'node:fs';
+      import { defineArtifact, defineStage, z } from 'modelflow';
+      const Word = defineArtifact('word', z.object({ word: z.string() }));
+      export const wordStage = (spell) => defineStage({ name: 'word', version: 1, inputs: {}, options: {}, output: Word,
+        run: async ({ out }) => { writeFileSync(out + '/word.txt', spell()); return { word: spell() }; } });`;
+      const config = (word: string): string => `
+      import { definePipeline } from 'modelflow';
+      import { wordStage } from ${JSON.stringify(made === 'factory.ts' ? './factory.ts' : 'acme-stages')};
+      const word = wordStage(() => '${word}');
+      export default definePipeline({ name: 'made', build: () => ({ word: word({}) }) });`;
+      const manifest = {
+        'node_modules/acme-stages/package.json': '{ "name": "acme-stages", "version": "1.0.0", "type": "module", "main": "index.js" }',
+      };
+      const rig = makeRig({ ...manifest, [made]: factory, 'deploy.config.ts': config('before') });
+      expect((await rig.run('run')).code).toBe(0);
+      rig.write('deploy.config.ts', config('after'));
+      expect((await rig.run('run')).code).toBe(0);
+      expect((await rig.run('inspect', 'word')).stdout).toContain('after');
+    },
+  );
 
   it.each([
     ["code: ['./bridge.py']", 'MF3001'],
