@@ -45,7 +45,7 @@ async function answer(workspace: Workspace, follower: RunsFollower, request: Inc
   // A name that points here from elsewhere would let a foreign page read what is shown.
   if (!isOurs(request)) return plain(response, 403, 'This address is served to 127.0.0.1 and localhost only.');
   if (request.method !== 'GET' && request.method !== 'HEAD') return plain(response, 405, 'Pages can only be read.');
-  const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+  const [pathname = '/'] = (request.url ?? '/').split('?');
   const [, first = '', second] = /^\/(?:(runs|events)\/([\w-]+))?$/.exec(pathname) ?? [];
   if (pathname !== '/' && first === '') return plain(response, 404, 'There is no such page.');
   const ids = workspace.store.runs.ids();

@@ -16,22 +16,32 @@ export async function layoutGraph(graph: DrawnGraph, boxText: BoxText = nameAndS
   const { layout, Graph } = await import('@dagrejs/dagre');
   const drawing = new Graph({ multigraph: true });
   drawing.setGraph({ rankdir: 'LR', nodesep: 24, ranksep: 56, marginx: margin, marginy: margin });
-  for (const node of graph.nodes) drawing.setNode(node.name, { width: widthOf(node), height: nodeHeight });
+  for (const node of graph.nodes) drawing.setNode(keyOf(node.name), { width: widthOf(node), height: nodeHeight });
   graph.edges.forEach((edge, index) => {
     const label = edgeLabel(edge);
-    drawing.setEdge(edge.from, edge.to, { width: label.length * characterWidth, height: fontSize, labelpos: 'c' }, String(index));
+    drawing.setEdge(
+      keyOf(edge.from),
+      keyOf(edge.to),
+      { width: label.length * characterWidth, height: fontSize, labelpos: 'c' },
+      String(index),
+    );
   });
   layout(drawing);
   const { width = 0, height = 0 } = drawing.graph() as { width?: number; height?: number };
   return {
     width: Math.ceil(Math.max(width, 1)),
     height: Math.ceil(Math.max(height, 1)),
-    nodes: graph.nodes.map((node) => ({ ...(drawing.node(node.name) as unknown as Point), width: widthOf(node) })),
+    nodes: graph.nodes.map((node) => ({ ...(drawing.node(keyOf(node.name)) as unknown as Point), width: widthOf(node) })),
     edges: graph.edges.map(
       (edge, index) =>
-        drawing.edge({ v: edge.from, w: edge.to, name: String(index) }) as unknown as Point & { readonly points: readonly Point[] },
+        drawing.edge({ v: keyOf(edge.from), w: keyOf(edge.to), name: String(index) }) as unknown as Point & {
+          readonly points: readonly Point[];
+        },
     ),
   };
 }
+
+/** dagre keeps nodes in plain objects, which have a `constructor` before anybody sets one. */
+const keyOf = (name: string): string => `node ${name}`;
 
 const nameAndStage: BoxText = (node) => Math.max(node.name.length, node.stage.length);

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname, userInfo } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { ownStages } from '../support/own-stages.ts';
 import { filesBelow, makeRig, type Rig, stagesModule } from '../support/rig.ts';
@@ -90,7 +91,9 @@ describe('the lock', () => {
     expect(second.code).toBe(6);
     expect(second.stderr).toContain('MF6001');
     expect(second.stderr).toContain(`process ${run.child.pid}`);
-    expect((await rig.start(['status'], { env: go }).finished).stdout).toContain(`locked by process ${run.child.pid}`);
+    expect((await rig.start(['status'], { env: go }).finished).stdout).toContain(
+      `locked by process ${run.child.pid} of ${userInfo().username} on ${hostname()}, since`,
+    );
     rig.write('go', '');
     expect((await run.finished).code).toBe(0);
     expect((await rig.start(['run'], { env: go }).finished).code).toBe(0);

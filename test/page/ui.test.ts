@@ -109,7 +109,7 @@ describe('modelflow ui', () => {
       expect(await get(url, { host })).toMatchObject({ status: 403, text: expect.not.stringContaining('000001') });
     expect((await get(url, { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' })).status).toBe(403);
     expect((await get(url, {}, 'POST')).status).toBe(405);
-    for (const path of ['runs/000009-x', 'etc/passwd', 'runs/..%2f..', 'events/nothing-there'])
+    for (const path of ['/', 'runs/000009-x', 'etc/passwd', 'runs/..%2f..', 'events/nothing-there'])
       expect((await get(`${url}${path}`)).status).toBe(404);
     const outside = Object.values(networkInterfaces())
       .flat()

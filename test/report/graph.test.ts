@@ -29,6 +29,12 @@ test('a graph in Mermaid has an arrow for each slot, dotted for a gate, and no m
 });
 
 describe('a graph as SVG', () => {
+  test.each(['constructor', 'toString', 'hasOwnProperty'])('may have a stage called %s', async (name) => {
+    const nodes = [{ name, stage: 'own', kind: 'own' }, ...graph.nodes];
+    const svg = await graphSvg({ nodes, edges: [{ from: name, to: 'model', slot: 'a', gate: false }, ...graph.edges] });
+    expect(svg.match(/<g class="node">/g)).toHaveLength(4);
+  });
+
   test('has every node and every edge, and escapes what is in their names', async () => {
     const svg = await graphSvg(graph);
     expect(svg.match(/<g class="node">/g)).toHaveLength(3);

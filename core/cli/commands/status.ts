@@ -45,7 +45,8 @@ export async function statusOf(workspace: Workspace, signal: AbortSignal): Promi
     pipeline: config.pipeline.pipeline,
     profile,
     lastRun: last === undefined ? undefined : { run: last, ...endOf(store.runs.events(last)) },
-    lockedBy: holder && `process ${holder.pid} of ${holder.user}, since ${holder.since} (${holder.command})`,
+    lockedBy:
+      holder && `process ${holder.pid} of ${holder.user} on ${holder.host.split('/')[0]}, since ${holder.since} (${holder.command})`,
     waiting: waitingIn(store),
     services: await servicesOf(workspace, signal),
     leftBehind: (await leftBehind(workspace, signal)).map(({ node, placement, live }) => ({
