@@ -24,11 +24,24 @@ export type HostSaid = Extract<NewEvent, { readonly type: 'node-output' | 'node-
 /** What the host writes to file descriptor 3, one JSON object a line. What the stage itself prints is talk. */
 export type HostMessage = { readonly said: HostSaid } | { readonly facts: unknown };
 
+const saidTypes: ReadonlySet<unknown> = new Set([
+  'node-output',
+  'node-progress',
+  'child-started',
+  'node-failed',
+] satisfies HostSaid['type'][]);
+
+function isMessage(value: unknown): value is HostMessage {
+  if (typeof value !== 'object' || value === null) return false;
+  if ('facts' in value) return true;
+  return 'said' in value && typeof value.said === 'object' && value.said !== null && 'type' in value.said && saidTypes.has(value.said.type);
+}
+
 /** The stage may write to the descriptor too: what is not a message is talk as well. */
 export function messageIn(line: string): HostMessage | undefined {
   try {
     const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null && ('said' in value || 'facts' in value) ? (value as HostMessage) : undefined;
+    return isMessage(value) ? value : undefined;
   } catch {
     // No JSON.
     return undefined;

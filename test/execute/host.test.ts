@@ -39,6 +39,13 @@ describe('a stage of the user that', () => {
     await failsAlone(ownStages(beside(flood)), /MF3008.*JavaScript heap/, { env: { NODE_OPTIONS: '--max-old-space-size=96' } });
   });
 
+  it('writes JSON of its own where its host reports is only heard', async () => {
+    const writes = `const { writeSync } = await import('node:fs'); writeSync(3, '{"said":null}\\n{"said":{"type":"done"}}\\n[]\\n'); return {};`;
+    const end = await ownStages(one(writes)).run('run');
+    expect(end.code, end.stderr).toBe(0);
+    expect(end.stderr).toContain('{"said":null}');
+  });
+
   it('computes without end is stopped when its time is up', async () => {
     const end = await ownStages(one('for (;;);', '{ timeoutMs: 300 }')).run('run');
     expect(end.code).toBe(1);
