@@ -2,7 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { RemoteStore } from '../../core/index.ts';
 import { openOci } from '../../core/store/remote/oci-client.ts';
-import { createRecord } from '../../core/store/remote/records.ts';
+import { textPart } from '../../core/store/remote/pack.ts';
+import { createRecord, keyWord } from '../../core/store/remote/records.ts';
 import { openS3 } from '../../core/store/remote/s3-client.ts';
 import type { Rig } from '../support/rig.ts';
 import type { ServerKind } from './servers.ts';
@@ -36,7 +37,6 @@ async function heldElsewhere(kind: ServerKind, world: World, more: Readonly<Reco
   };
   const key = 'leases/place-svc-' as const;
   const store = await open(kind, world);
-  const { keyWord } = await import('../../core/store/remote/records.ts');
   expect(keyWord('place/svc').startsWith('place-svc-'), key).toBe(true);
   await createRecord(store, `leases/${keyWord('place/svc')}/00000001`, { ...holder, expiresAt, ...more }, new AbortController().signal);
 }
@@ -99,6 +99,19 @@ describe.each(['s3', 'oci'] as const)('a service that several machines deploy to
     expect(refused.stderr).toContain('MF6103');
     expect(refused.stderr).toContain('https://github.com/team/churn/actions/runs/17/attempts/1');
     expect((await world.run(machine, ['unlock'])).stdout).toContain('run 17 (attempt 1) of team/churn');
+    expect((await world.run(machine, ['run'])).code).toBe(0);
+    expect(applied(world)).toEqual(['svc http://one']);
+  });
+
+  it('is left alone while the record of its holder is damaged, until `unlock`', async () => {
+    const world = await makeWorld(kind);
+    const key = `leases/${keyWord('place/svc')}/00000001`;
+    await (await open(kind, world)).create(key, [textPart('record.json', 'spoilt\n{}\n')], new AbortController().signal);
+    const machine = world.machine('one', 'svc', { options: ', leaseWaitMs: 0' });
+    const refused = await world.run(machine, ['run']);
+    expect(refused.code).toBe(6);
+    expect(refused.stderr).toContain(`MF6103: who is changing place/svc cannot be told: the record ${key} is damaged`);
+    expect((await world.run(machine, ['unlock'])).stdout).toContain('of a holder whose record is damaged');
     expect((await world.run(machine, ['run'])).code).toBe(0);
     expect(applied(world)).toEqual(['svc http://one']);
   });

@@ -43,12 +43,12 @@ export function sharingOf(parts: SharingParts): Sharing {
     },
     unlock: (services, signal) =>
       orUnusable(choice.place, async () => {
-        const broken: LeaseHolder[] = [];
+        const broken: string[] = [];
         for (const { target, service } of services) {
           const holder = await breakLease(`${target}/${service}`, shared, leaseWorld(), signal);
-          if (holder) broken.push(holder);
+          if (holder) broken.push(holder === 'unreadable' ? 'a holder whose record is damaged' : holderText(holder));
         }
-        return broken.map(holderText);
+        return broken;
       }),
   };
 }

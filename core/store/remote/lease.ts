@@ -77,7 +77,11 @@ export async function takeLease(
   for (;;) {
     signal.throwIfAborted();
     const highest = await highestOf(folder, shared, signal);
-    const holder = highest === 0 ? undefined : await readLease(folder, highest, shared, signal);
+    const holder = highest === 0 ? undefined : await readLease(folder, highest, shared, signal).catch(unreadable);
+    if (holder === 'unreadable')
+      throw failure('MF6103', `who is changing ${service} cannot be told: the record ${keyOf(folder, highest)} is damaged`, {
+        hint: 'Nothing was deployed. If no other run is at work: `modelflow unlock`.',
+      });
     const contender = holder && isHeld(holder, world, shared.remote.now() ?? new Date()) ? holder : undefined;
     if (!contender) {
       const lease = await tryNumber(folder, highest + 1, nonce, shared, world, times, signal);
@@ -166,18 +170,20 @@ function keptAlive({ folder, fence, shared, times, put }: Renewal): Lease {
   };
 }
 
-/** Breaks the lease of a holder that cannot be asked, and says who it was. One that lives on this machine is not broken: MF6103. */
+/** Breaks the lease of a holder that cannot be asked or read, and says who it was. One that lives on this machine is not broken: MF6103. */
 export async function breakLease(
   service: string,
   shared: SharedStore,
   world: LeaseWorld,
   signal: AbortSignal,
-): Promise<LeaseHolder | undefined> {
+): Promise<LeaseHolder | 'unreadable' | undefined> {
   const folder = `leases/${keyWord(service)}/`;
   const highest = await highestOf(folder, shared, signal);
-  const holder = highest === 0 ? undefined : await readLease(folder, highest, shared, signal);
-  if (!holder || !isHeld(holder, world, shared.remote.now() ?? new Date())) return undefined;
-  if (isSameMachine(holder, world.me)) throw heldFailure(service, holder);
+  const holder = highest === 0 ? undefined : await readLease(folder, highest, shared, signal).catch(unreadable);
+  if (holder !== 'unreadable') {
+    if (!holder || !isHeld(holder, world, shared.remote.now() ?? new Date())) return undefined;
+    if (isSameMachine(holder, world.me)) throw heldFailure(service, holder);
+  }
   const broken = await tryNumber(
     folder,
     highest + 1,
@@ -229,6 +235,12 @@ async function numbersOf(folder: string, { remote }: SharedStore, signal: AbortS
 
 function keyOf(folder: string, fence: number): string {
   return `${folder}${String(fence).padStart(8, '0')}`;
+}
+
+/** Bytes that are not what was written say nothing of a holder; that the store does not answer is another matter. */
+function unreadable(error: unknown): 'unreadable' {
+  if (error instanceof RemoteError && error.trouble === 'wrong') return 'unreadable';
+  throw error;
 }
 
 async function readLease(folder: string, fence: number, { remote }: SharedStore, signal: AbortSignal): Promise<LeaseRecord | undefined> {
