@@ -11,7 +11,7 @@ import { filesFolder } from '../store/artifacts.ts';
 import type { NoteListing } from '../store/listings.ts';
 import { systemClock } from '../world/clock.ts';
 import { forStage } from '../world/for-stage.ts';
-import type { ProcessIdentity } from '../world/process-identity.ts';
+import type { StartedChild } from '../world/process-identity.ts';
 import { fingerprintParts } from './fingerprint-parts.ts';
 import { runsLookedAt } from './past.ts';
 import { processesFor, type RunWorld } from './processes.ts';
@@ -122,9 +122,9 @@ export function enginePorts(workspace: Workspace, world: RunWorld): EnginePorts 
     },
     runStage(given) {
       const { name } = given.node;
-      const onChild = ({ pid, startedAt }: ProcessIdentity): void =>
+      const onChild = (child: StartedChild): void =>
         // A line that cannot be written must not end the process; the next event reports the same disk, and the child dies with us either way.
-        void world.journal.append({ type: 'child-started', node: name, pid, startedAt }).catch((error) => given.log.warn(String(error)));
+        void world.journal.append({ ...child, type: 'child-started', node: name }).catch((error) => given.log.warn(String(error)));
       const programs = processesFor(given.signal, given.log, onChild);
       if (!needsHost(given.node, config)) return runHere(given, planned.options(given.node), programs);
       return runInHost(given, { config: config.file, root: config.root, profile: workspace.profile }, programs.process, onChild);

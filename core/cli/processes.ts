@@ -2,7 +2,7 @@ import type { Origin } from '../engine/ports.ts';
 import type { Journal, Reporter } from '../spec/journal.ts';
 import type { Log, ProcessRunner, PythonRunner } from '../spec/port.ts';
 import { userCacheFolder } from '../world/cache-folder.ts';
-import type { ProcessIdentity } from '../world/process-identity.ts';
+import type { StartedChild } from '../world/process-identity.ts';
 
 /** The run that a command has begun. */
 export interface RunWorld {
@@ -17,7 +17,7 @@ export interface RunWorld {
 export function processesFor(
   signal: AbortSignal,
   log: Log,
-  onStarted: (child: ProcessIdentity) => void,
+  onStarted: (child: StartedChild) => void,
 ): { readonly process: ProcessRunner; readonly python: PythonRunner } {
   // Loaded when a stage first starts a program: a plan, and most stages, start none.
   const runner = once(async (): Promise<ProcessRunner> => {

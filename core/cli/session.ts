@@ -7,6 +7,7 @@ import { initialiseStore, isOlderFormat, upgradeStore } from '../store/format.ts
 import { breakLock, heldFailure, holderOf, type Lock, type LockHolder, type LockWorld, takeLock } from '../store/lock.ts';
 import { systemClock } from '../world/clock.ts';
 import { isAlive } from '../world/process-identity.ts';
+import { endStrays } from '../world/strays.ts';
 import { lockWorld, userName } from './lock-world.ts';
 import { showDiagnostics } from './show.ts';
 import type { Store, Workspace } from './workspace.ts';
@@ -111,15 +112,16 @@ function endLeftOverChildren(store: Store): void {
   const last = store.runs.own().at(-1);
   const events: readonly RunEvent[] = last === undefined ? [] : store.runs.events(last);
   if (events.some((event) => event.type === 'run-ended')) return;
-  for (const event of events) {
-    if (event.type !== 'child-started' || !isAlive(event)) continue;
+  const children = events.filter((event) => event.type === 'child-started');
+  for (const child of children.filter(isAlive)) {
     try {
-      process.kill(-event.pid, 'SIGKILL');
+      process.kill(-child.pid, 'SIGKILL');
     } catch (error) {
       // It ended in between, or it leads no group any more.
-      if (isAlive(event)) throw error;
+      if (isAlive(child)) throw error;
     }
   }
+  endStrays(children.flatMap(({ mark }) => mark ?? []));
 }
 
 function originOf(root: string): Origin {

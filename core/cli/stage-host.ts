@@ -5,7 +5,7 @@ import type { GraphNode } from '../plan/graph.ts';
 import { type Diagnostic, failure, ModelflowError } from '../spec/diagnostic.ts';
 import type { Log, ProcessResult, ProcessRunner } from '../spec/port.ts';
 import { unreachable } from '../spec/unreachable.ts';
-import type { ProcessIdentity } from '../world/process-identity.ts';
+import type { StartedChild } from '../world/process-identity.ts';
 import { type HostJob, type HostSaid, hostCommand, messageIn } from './host-protocol.ts';
 import type { LoadedConfig } from './load-config.ts';
 
@@ -21,7 +21,7 @@ export async function runInHost(
   work: StageWork,
   where: Pick<HostJob, 'config' | 'root' | 'profile'>,
   program: ProcessRunner,
-  onChild: (child: ProcessIdentity) => void,
+  onChild: (child: StartedChild) => void,
 ): Promise<unknown> {
   const { node, parts, inputs, out, log } = work;
   const job: HostJob = { ...where, node: node.name, parts, fingerprint: fingerprintOf(parts), inputs, out };
@@ -51,7 +51,7 @@ interface Listener {
   readonly lastWords: readonly string[];
 }
 
-function listener(log: Log, onChild: (child: ProcessIdentity) => void): Listener {
+function listener(log: Log, onChild: (child: StartedChild) => void): Listener {
   const lastWords: string[] = [];
   let end: End | undefined;
   const talk = (raw: string): void => {
@@ -74,7 +74,7 @@ function listener(log: Log, onChild: (child: ProcessIdentity) => void): Listener
   };
 }
 
-function repeat(said: Exclude<HostSaid, { type: 'node-failed' }>, log: Log, onChild: (child: ProcessIdentity) => void): void {
+function repeat(said: Exclude<HostSaid, { type: 'node-failed' }>, log: Log, onChild: (child: StartedChild) => void): void {
   switch (said.type) {
     case 'node-output':
       log[said.level](said.line);

@@ -106,7 +106,7 @@ type Event =
       readonly by: string | undefined;
       readonly commit: string | undefined;
     }
-  | { readonly type: 'child-started'; readonly node: string; readonly pid: number; readonly startedAt: string }
+  | { readonly type: 'child-started'; readonly node: string; readonly pid: number; readonly startedAt: string; readonly mark?: string }
   /** Durable before the world is touched. */
   | { readonly type: 'release-intended'; readonly node: string; readonly release: ReleaseRecord }
   | { readonly type: 'released'; readonly node: string; readonly release: ReleaseRecord; readonly live: LiveService }

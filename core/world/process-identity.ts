@@ -9,6 +9,11 @@ export interface ProcessIdentity {
   readonly startedAt: string;
 }
 
+/** A program that was started for a stage. What it starts carries its mark, wherever that goes. */
+export interface StartedChild extends ProcessIdentity {
+  readonly mark?: string;
+}
+
 /** When the process with this pid began, or undefined when there is none. Linux: field 22 of /proc/PID/stat (proc(5)). */
 export function startOf(pid: number): string | undefined {
   if (process.platform === 'linux') {

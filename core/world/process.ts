@@ -1,10 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { failure } from '../spec/diagnostic.ts';
 import type { ProcessRequest, ProcessResult, ProcessRunner } from '../spec/port.ts';
 import { findProgram } from './find-program.ts';
 import { keepTail, splitLines } from './lines.ts';
-import { type ProcessIdentity, startOf } from './process-identity.ts';
+import { type StartedChild, startOf } from './process-identity.ts';
+import { endStrays, markVariable } from './strays.ts';
 
 /** What is kept of stdout and of stderr for the result; lines are handed on as they come, however many there are. */
 const keptBytes = 1024 * 1024;
@@ -29,21 +31,22 @@ export interface ProcessRunnerOptions {
   readonly graceMs?: number;
   /** What children inherit; the environment of the CLI by default. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Told of each child before its first line: enough to find it again. */
-  readonly onStarted?: (child: ProcessIdentity) => void;
+  /** Told of each child before its first line: enough to find it again, and with `mark` all that it has started. */
+  readonly onStarted?: (child: StartedChild) => void;
 }
 
-/** Runs programs as `ProcessRunner` says, on Linux and macOS. A process that leaves its group (setsid) is out of reach. */
+/** Runs programs as `ProcessRunner` says, on Linux and macOS. A process that leaves its group (setsid) is found by its mark on Linux, and is out of reach elsewhere. */
 export function processRunner(given: ProcessRunnerOptions): ProcessRunner {
   return {
     async run(request) {
       given.signal.throwIfAborted();
-      const env = childEnv(given.env ?? process.env, request.env);
+      const mark = randomUUID();
+      const env = childEnv(given.env ?? process.env, request.env, mark);
       const cwd = request.cwd ?? process.cwd();
       const program = await startable(request.command, env, cwd);
-      const child = await start(program, request, env, cwd);
+      const child = await start(program, request, env, cwd, mark);
       try {
-        given.onStarted?.({ pid: child.pid, startedAt: startOf(child.pid) ?? '' });
+        given.onStarted?.({ pid: child.pid, startedAt: startOf(child.pid) ?? '', mark });
       } catch (error) {
         await kill(child);
         throw error;
@@ -56,8 +59,10 @@ export function processRunner(given: ProcessRunnerOptions): ProcessRunner {
 function childEnv(
   base: Readonly<Record<string, string | undefined>>,
   more: Readonly<Record<string, string>> | undefined,
+  mark: string,
 ): Record<string, string> {
-  const quiet = { TF_CPP_MIN_LOG_LEVEL: '2', ...base, ORT_DISABLE_TELEMETRY: '1', ...more };
+  const marks = [base[markVariable], mark].filter(Boolean).join(' ');
+  const quiet = { TF_CPP_MIN_LOG_LEVEL: '2', ...base, ORT_DISABLE_TELEMETRY: '1', ...more, [markVariable]: marks };
   return Object.fromEntries(Object.entries(quiet).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
@@ -81,6 +86,7 @@ async function startable(command: string, env: Readonly<Record<string, string>>,
 
 interface Child {
   readonly pid: number;
+  readonly mark: string;
   readonly stdout: Readable;
   readonly stderr: Readable;
   readonly progress: Readable;
@@ -90,7 +96,13 @@ interface Child {
   readonly ended: Promise<{ readonly exitCode?: number | undefined; readonly signal?: string | undefined }>;
 }
 
-async function start(program: string, request: ProcessRequest, env: Readonly<Record<string, string>>, cwd: string): Promise<Child> {
+async function start(
+  program: string,
+  request: ProcessRequest,
+  env: Readonly<Record<string, string>>,
+  cwd: string,
+  mark: string,
+): Promise<Child> {
   const { execa } = await import('execa');
   const subprocess = execa('/bin/sh', ['-c', watched, 'modelflow', program, ...request.args], {
     cwd,
@@ -111,7 +123,7 @@ async function start(program: string, request: ProcessRequest, env: Readonly<Rec
   const exited = new Promise<void>((resolve) => subprocess.nodeChildProcess.once('exit', () => resolve()));
   const [, stdout, stderr, progress, lifeline] = subprocess.stdio;
   // Every entry of `stdio` above is 'pipe', so each is a stream; the socket of a pipe goes both ways.
-  return { pid, stdout, stderr, progress, lifeline, exited, ended: subprocess } as unknown as Child;
+  return { pid, mark, stdout, stderr, progress, lifeline, exited, ended: subprocess } as unknown as Child;
 }
 
 async function follow(child: Child, request: ProcessRequest, { signal, graceMs = 5_000 }: ProcessRunnerOptions): Promise<ProcessResult> {
@@ -137,6 +149,8 @@ async function follow(child: Child, request: ProcessRequest, { signal, graceMs =
     signalGroup(child.pid, 'SIGKILL');
     child.lifeline.end();
     await dead;
+    // Told to stop, nothing of it may go on, also what left the group. A program that ended by itself may have left a service on purpose.
+    if (signal.aborted) endStrays([child.mark]);
     await Promise.all(streams.map((stream) => stream.atItsEnd()));
     const { exitCode, signal: by } = await child.ended;
     for (const stream of streams) stream.rethrow();
@@ -145,6 +159,8 @@ async function follow(child: Child, request: ProcessRequest, { signal, graceMs =
   } finally {
     signal.removeEventListener('abort', stop.begin);
     stop.over();
+    // Once more for one that was told to stop after it had ended.
+    if (signal.aborted) endStrays([child.mark]);
   }
 }
 

@@ -15,9 +15,13 @@ export interface Session {
   end(): Promise<void>;
 }
 
-/** `store` is shared, so that what one page has made need not be made again for the next; `port` stands for the ports 8080 and 8081. */
+/**
+ * `store` is shared, so that what one page has made need not be made again for the next, but not its history: each page is the first its reader
+ * sees. `port` stands for the ports 8080 and 8081.
+ */
 export function beginSession(root: string, store: string, port: number): Session {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'modelflow-docs-')));
+  rmSync(join(store, 'runs'), { recursive: true, force: true });
   const bin = join(folder, '.bin');
   mkdirSync(bin);
   writeFileSync(join(bin, 'modelflow'), `#!/bin/sh\nexec '${process.execPath}' '${cliPath}' "$@"\n`);

@@ -3,6 +3,7 @@ import { hostname, userInfo } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { ownStages } from '../support/own-stages.ts';
 import { filesBelow, makeRig, type Rig, stagesModule } from '../support/rig.ts';
+import { lifeSign, temporaryFolder } from '../world/kit.ts';
 
 const config = `
 import { definePipeline } from 'modelflow';
@@ -78,6 +79,26 @@ describe('a killed run', () => {
     rig.write('go', '');
     expect((await rig.start(['run'], { env: go }).finished).code).toBe(0);
     expect(rig.notes()).toEqual(['source hello', 'upper HELLO', 'upper HELLO', 'first H']);
+  });
+});
+
+describe('a process that left the group of its stage', () => {
+  it('is ended by the next run before any work is done again', async () => {
+    const alive = lifeSign(temporaryFolder());
+    const rig = ownStages(`
+      const made = stage('made', async ({ process }) => {
+        if (existsSync('go')) return {};
+        await process.run({ command: 'sh', args: ['-c', \`exec 5>${alive.path}; setsid sh -c 'echo gone >&5; while :; do sleep 1; done' & wait\`] });
+        return {};
+      })({});
+      return { made };`);
+    const killed = rig.start(['run']);
+    expect(await alive.line()).toBe('gone');
+    killed.child.kill('SIGKILL');
+    await killed.finished;
+    rig.write('go', '');
+    expect((await rig.run('run')).code).toBe(0);
+    await alive.closed;
   });
 });
 

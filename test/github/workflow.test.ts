@@ -178,11 +178,11 @@ jobs:
       - run: npm ci
       - id: plan
         uses: actions/modelflow@v0
-        with: { profile: dev, out: plan.json }
+        with: { profile: dev, out: plan.json, comment: true }
       - run: 'echo "outputs: \${{ steps.plan.outputs.has-changes }} \${{ steps.plan.outputs.exit-code }} \${{ steps.plan.outputs.summary }} \${{ steps.plan.outputs.plan-digest }}"'
       - id: wrong
         continue-on-error: true
         uses: actions/modelflow@v0
-        with: { profile: 'no; echo planted', comment: false }
+        with: { profile: 'no; echo planted' }
       - run: 'echo "refused: \${{ steps.wrong.outputs.exit-code }}"'
 `;

@@ -45,6 +45,7 @@ describe('the tarball', () => {
       /^dist\/bundle\/([\w-]+\.js|licences\.txt)$/,
       /^dist\/(core|stages)\/[\w/-]+\.(py|lock)$/,
       /^templates\/init\/(keras|onnx|sample)\/[\w.]+$/,
+      /^templates\/ci\/github\/[\w.]+$/,
       /^(LICENSE|README\.md|package\.json)$/,
     ];
     expect(packed.files.filter((path) => !known.some((pattern) => pattern.test(path)))).toEqual([]);

@@ -140,7 +140,7 @@ describe('a plan as a pull request comment', () => {
       | --- | --- | --- | --- |
       | **REFUSED** | \`int8\` | report.accuracy at least 0.92 | accuracy is 0.91: missed by 0.01 |
 
-      **Live change**: digits on local would be replaced otherwise
+      **Live change**: digits on local, unless what it is made of comes out the same
 
       \`\`\`diff
       - port: 8080

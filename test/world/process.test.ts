@@ -95,6 +95,18 @@ process.stdout.write(String(left.pid)); left.unref();`;
   process.kill(Number(stdout), 'SIGKILL');
 });
 
+test('an abort also ends what has left the group, and what that has started', async () => {
+  const alive = lifeSign(temporaryFolder());
+  const controller = new AbortController();
+  const running = processRunner({ signal: controller.signal }).run({
+    command: 'sh',
+    args: ['-c', `exec 5>${alive.path}; setsid sh -c 'trap "" TERM; echo gone >&5; setsid sleep 1000 & echo begun; sleep 1000; :' & wait`],
+    onLine: () => controller.abort('enough'),
+  });
+  await expect(running).rejects.toBe('enough');
+  await alive.closed;
+});
+
 test('stdin, both outputs and file descriptor 3 reach their ends as lines', async () => {
   const lines: string[] = [];
   const progress: string[] = [];

@@ -55,7 +55,9 @@ async function fetchArtifact(given: SharedArtifacts, digest: string): Promise<St
     return await withTries(() => fetchOnce(given, digest), usualPatience, shared.signal);
   } catch (error) {
     if (!(error instanceof RemoteError) || error.trouble !== 'wrong') throw error;
-    shared.warn(damagedWarning(shared.remote.place, `artifact ${digest.slice(0, 12)}: ${error.message}`));
+    shared.warn(
+      damagedWarning(shared.remote.place, `artifact ${digest.slice(0, 12)}: ${error.message}`, 'It is not used, and made again.'),
+    );
     if (shared.access === 'write') await shared.ask(() => shared.remote.remove(artifactKey(digest), shared.signal), undefined);
     return undefined;
   }

@@ -35,7 +35,13 @@ export function shareStore(remote: RemoteStore, access: SharedStore['access'], s
       } catch (error) {
         if (!(error instanceof RemoteError) || error.trouble === 'missing') throw error;
         if (error.trouble === 'wrong') {
-          warn(damagedWarning(remote.place, error.message));
+          warn(
+            damagedWarning(
+              remote.place,
+              error.message,
+              'It is not used. What is made of it is made again; a run that is damaged must be taken away by hand.',
+            ),
+          );
           return otherwise;
         }
         if (why === undefined) warn(offlineWarning(remote.place, error));
@@ -55,6 +61,6 @@ function offlineWarning(place: string, error: RemoteError): Diagnostic {
   };
 }
 
-export function damagedWarning(place: string, message: string): Diagnostic {
-  return { code: 'MF6107', severity: 'warning', message: `${place}: ${message}`, hint: 'It is not used, and made again.' };
+export function damagedWarning(place: string, message: string, hint: string): Diagnostic {
+  return { code: 'MF6107', severity: 'warning', message: `${place}: ${message}`, hint };
 }
