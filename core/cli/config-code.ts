@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { findPackageJSON } from 'node:module';
 import { dirname, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { sha256 } from '../plan/canonical.ts';
 import type { NoteListing } from '../store/listings.ts';
 import { existingFile, type ImportRecord } from './config-hooks.ts';
 
@@ -65,8 +65,4 @@ function packageLine(url: string): string {
   if (manifest === undefined) return `file ${sha256(readFileSync(fileURLToPath(url)))}`;
   const { name, version } = JSON.parse(readFileSync(manifest, 'utf8')) as { readonly name?: string; readonly version?: string };
   return `package ${name ?? manifest} ${version ?? ''}`;
-}
-
-function sha256(bytes: string | Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

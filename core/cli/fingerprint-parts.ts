@@ -3,9 +3,8 @@ import { fileURLToPath } from 'node:url';
 import type { EnginePorts } from '../engine/ports.ts';
 import { fingerprintFormat, holdsFunction, plainOptions, type SourceDigest, sourcesIn } from '../plan/fingerprint.ts';
 import type { GraphNode } from '../plan/graph.ts';
-import type { Inputs } from '../plan/plan.ts';
+import { type Inputs, isList } from '../plan/plan.ts';
 import { failure, ModelflowError } from '../spec/diagnostic.ts';
-import type { StoredArtifact } from '../spec/port.ts';
 import type { Source } from '../spec/source.ts';
 import { digestSource } from '../store/digest.ts';
 import type { NoteListing } from '../store/listings.ts';
@@ -90,7 +89,7 @@ function atNode(node: GraphNode): (error: unknown) => never {
 }
 
 function digestsOf(given: Inputs[string]): string | readonly string[] {
-  return Array.isArray(given) ? (given as readonly StoredArtifact[]).map((each) => each.digest) : (given as StoredArtifact).digest;
+  return isList(given) ? given.map((each) => each.digest) : given.digest;
 }
 
 /** A file that a stage names as its code. MF1107 when it is not there. */

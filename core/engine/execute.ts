@@ -1,6 +1,6 @@
 import { fingerprintOf } from '../plan/fingerprint.ts';
 import type { GraphNode } from '../plan/graph.ts';
-import type { Inputs } from '../plan/plan.ts';
+import { type Inputs, isList } from '../plan/plan.ts';
 import type { Code } from '../spec/codes.ts';
 import { failure } from '../spec/diagnostic.ts';
 import type { NewEvent } from '../spec/event.ts';
@@ -96,10 +96,6 @@ async function opened(inputs: Inputs, ports: EnginePorts): Promise<Inputs> {
     async ([slot, given]) => [slot, isList(given) ? await Promise.all(given.map(open)) : await open(given)] as const,
   );
   return Object.fromEntries(await Promise.all(entries));
-}
-
-function isList(given: StoredArtifact | readonly StoredArtifact[]): given is readonly StoredArtifact[] {
-  return Array.isArray(given);
 }
 
 /** Stops the work when the run is stopped or the time is up; a stage that does not listen is left behind after a grace. */

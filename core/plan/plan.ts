@@ -195,7 +195,8 @@ export function deployedOf(node: GraphNode, inputs: Inputs): StoredArtifact | un
   return found === undefined || isList(found) ? undefined : found;
 }
 
-function isList(value: StoredArtifact | readonly StoredArtifact[]): value is readonly StoredArtifact[] {
+/** Does the slot hold a list? */
+export function isList(value: StoredArtifact | readonly StoredArtifact[]): value is readonly StoredArtifact[] {
   return Array.isArray(value);
 }
 

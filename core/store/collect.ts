@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Disk } from './disk.ts';
-import { errorCode } from './disk-failure.ts';
+import { ifThere } from './disk-failure.ts';
 
 /** Bytes on disk below a path. A file with several names is counted once in all that one `sizes` is asked about. */
 export function diskSizes(): (path: string) => number {
@@ -21,16 +21,6 @@ export function diskSizes(): (path: string) => number {
     }
     return sizeBytes;
   };
-}
-
-/** Another process may remove what is being looked at. */
-function ifThere<T>(act: () => T): T | undefined {
-  try {
-    return act();
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined;
-    throw error;
-  }
 }
 
 /** Takes something out of the store: out of its place in one step, so that nobody ever sees a part of it, and then away. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
-import { errorCode, storeFailure } from './disk-failure.ts';
+import { errorCode, ifThere, storeFailure } from './disk-failure.ts';
 import { type FileSystem, nodeFileSystem } from './file-system.ts';
 
 /**
@@ -75,15 +75,6 @@ interface Doubts {
   readonly lost: Map<string, unknown>;
   /** Folders that were made, but not yet durably. */
   readonly unsynced: Set<string>;
-}
-
-function ifThere<T>(act: () => T): T | undefined {
-  try {
-    return act();
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR') return undefined;
-    throw error;
-  }
 }
 
 function guarded<T>(path: string, verb: string, act: () => T): T {

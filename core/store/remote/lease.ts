@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { failure } from '../../spec/diagnostic.ts';
 import { RemoteError } from '../../spec/remote.ts';
+import type { LockHolder } from '../lock.ts';
 import { createRecord, getRecord, keyWord, putRecord } from './records.ts';
 import type { SharedStore } from './shared.ts';
 
@@ -15,15 +16,8 @@ export interface CiRun {
   readonly url: string | undefined;
 }
 
-/** Who holds a lease. `host` and `boot` say where the pid means something. */
-export interface LeaseHolder {
-  readonly pid: number;
-  readonly startedAt: string;
-  readonly host: string;
-  readonly boot: string;
-  readonly user: string;
-  readonly command: string;
-  readonly since: string;
+/** Who holds a lease. */
+export interface LeaseHolder extends LockHolder {
   readonly ci?: CiRun;
 }
 
