@@ -55,6 +55,7 @@ export { isSecret, type Secret, type SecretSource, secret, secretText } from './
 export { many, optional } from './spec/slot.ts';
 export { file, folder, type Source } from './spec/source.ts';
 export { defineStage } from './spec/stage.ts';
+export { Analysis, blueGreen, canary, isStrategy, rolling, type Strategy, shadow } from './spec/strategy.ts';
 export {
   type Change,
   type DesiredRevision,
@@ -64,10 +65,14 @@ export {
   isTarget,
   type LiveService,
   type LogLine,
+  type RenderedFile,
   type Revision,
+  type Split,
   type Target,
   type TargetContext,
   type TargetDef,
 } from './spec/target.ts';
+export { type ComparedTraffic, latencyBoundsMs, type RevisionTraffic, type TrafficReport, type TrafficSource } from './spec/traffic.ts';
+export type { Phase, Seen, Verdict } from './spec/verdict.ts';
 export { oci } from './store/remote/oci.ts';
 export { s3 } from './store/remote/s3.ts';

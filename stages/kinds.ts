@@ -145,6 +145,37 @@ export const ServingBundle = defineArtifact(
   ],
 );
 
+/**
+ * A container image as an OCI layout in `oci/`, which `docker load` takes as well. It keeps this contract: it listens on `port` of all addresses,
+ * answers `GET /v2/health/live`, `/v2/health/ready` and `/metrics`, runs as `user` on a read-only root with a writable /tmp, and on SIGTERM
+ * finishes what it has.
+ */
+export const OciImage = defineArtifact(
+  'oci-image',
+  z.object({
+    name: z.string().describe('repository, with the registry where there is one, without a tag: ghcr.io/acme/digits'),
+    tag: z.string(),
+    digest: z.string().describe('sha256:… of the manifest'),
+    configDigest: z.string().describe('sha256:… of the configuration: the id that Docker gives it'),
+    platform: z.string().describe('linux/amd64'),
+    base: z.object({ reference: z.string(), digest: z.string() }),
+    layers: z.array(
+      z.object({ role: z.enum(['base', 'runtime', 'app', 'model']), digest: z.string(), diffId: z.string(), sizeBytes: z.int() }),
+    ),
+    model: z.object({ name: z.string(), precision: z.string() }),
+    port: z.int(),
+    user: z.string().describe('numeric, uid:gid'),
+    sizeBytes: sizeBytes.describe('as it is pulled, compressed'),
+    unpackedBytes: sizeBytes,
+    pushed: z.string().optional().describe('the reference it was pushed to: ghcr.io/acme/digits@sha256:…'),
+  }),
+  [
+    { fact: 'name', label: 'image', unit: 'text' },
+    { fact: 'sizeBytes', label: 'to pull', unit: 'bytes', better: 'lower' },
+    { fact: 'unpackedBytes', label: 'on disk', unit: 'bytes', better: 'lower' },
+  ],
+);
+
 /** A service that is live. */
 export const Deployment = defineArtifact(
   'deployment',

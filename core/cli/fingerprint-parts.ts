@@ -28,7 +28,7 @@ export function fingerprintParts(
       const absolute = { ...source, path: resolve(config.root, source.path) };
       found.set(keyOf(source), await digests(absolute, source.path));
     }
-    return plainOptions(node.node.options, (source) => found.get(keyOf(source)) as SourceDigest);
+    return plainOptions(decisive(node), (source) => found.get(keyOf(source)) as SourceDigest);
   };
   const codeOf = async (node: GraphNode): Promise<Readonly<Record<string, string>>> => {
     const code: Record<string, string> = {};
@@ -61,6 +61,12 @@ export function fingerprintParts(
       }
     },
   };
+}
+
+/** Without those options that only say how it is done. */
+function decisive({ node: { stage, options } }: GraphNode): Readonly<Record<string, unknown>> {
+  const { manner } = stage;
+  return manner === undefined ? options : Object.fromEntries(Object.entries(options).filter(([name]) => !manner.includes(name)));
 }
 
 function keyOf(source: Source): string {

@@ -7,6 +7,7 @@ import type { TextSink } from './json.ts';
 import { outcomeLine, skippedText } from './outcome.ts';
 import { summaryLine, verdictWord } from './plan-summary.ts';
 import { progressText } from './progress-text.ts';
+import { rolloutLines } from './rollout-text.ts';
 
 export interface PlainOptions {
   /** The UTC time of the event before each line. */
@@ -114,6 +115,11 @@ function nodeLines(event: NodeEvent): readonly string[] {
       return event.diagnostics.map((diagnostic) => `FAILED: ${diagnostic.code}: ${oneLine(diagnostic.message)}`);
     case 'node-skipped':
       return [skippedText(event.because)];
+    case 'rollout-began':
+    case 'rollout-step':
+    case 'rollout-judged':
+    case 'rollout-ended':
+      return rolloutLines(event).map(oneLine);
     default:
       return worldLines(event);
   }

@@ -1,6 +1,8 @@
 import type { Diagnostic } from './diagnostic.ts';
 import type { FingerprintParts, Plan } from './plan.ts';
+import type { Strategy } from './strategy.ts';
 import type { LiveService } from './target.ts';
+import type { Phase, Verdict } from './verdict.ts';
 
 /** What a deployment wants, as plain data: enough to put it back later. */
 export interface ReleaseRecord {
@@ -121,6 +123,47 @@ type Event =
       /** What is live then. */
       readonly live?: LiveService;
     }
+  /** A candidate begins to take over; `from` is the release that serves. */
+  | {
+      readonly type: 'rollout-began';
+      readonly node: string;
+      readonly target: string;
+      readonly service: string;
+      readonly stamp: string;
+      readonly from: string | undefined;
+      readonly strategy: Strategy;
+    }
+  /** Durable before the traffic is moved. `step` counts from 0; the last one gives the candidate everything. */
+  | {
+      readonly type: 'rollout-step';
+      readonly node: string;
+      readonly target: string;
+      readonly service: string;
+      readonly stamp: string;
+      readonly step: number;
+      readonly weight: number;
+      readonly mirror: number | undefined;
+    }
+  /** What both were seen to answer since the step began, and what follows from it and from the steps before. */
+  | {
+      readonly type: 'rollout-judged';
+      readonly node: string;
+      readonly target: string;
+      readonly service: string;
+      readonly stamp: string;
+      readonly step: number;
+      readonly phase: Phase;
+      readonly verdict: Verdict;
+    }
+  | {
+      readonly type: 'rollout-ended';
+      readonly node: string;
+      readonly target: string;
+      readonly service: string;
+      readonly stamp: string;
+      readonly outcome: 'promoted' | 'rolled-back' | 'paused';
+      readonly why: string;
+    }
   /** What is known of its releases counts no more; the world was not touched. */
   | { readonly type: 'service-forgotten'; readonly node: string; readonly target: string; readonly service: string }
   | { readonly type: 'service-removed'; readonly node: string; readonly service: string }
@@ -147,4 +190,8 @@ export const lastingEvents: ReadonlySet<RunEvent['type']> = new Set([
   'service-removed',
   'service-forgotten',
   'approval-given',
+  'rollout-began',
+  'rollout-step',
+  'rollout-judged',
+  'rollout-ended',
 ]);

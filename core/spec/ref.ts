@@ -3,6 +3,7 @@ import type { Artifact, ArtifactKind } from './artifact.ts';
 import type { LazyPlace } from './place.ts';
 import type { Log, ProcessRunner, PythonRunner } from './port.ts';
 import type { KindIn, ManyKeys, OptionalKeys, SingleKeys, Slots } from './slot.ts';
+import type { Strategy } from './strategy.ts';
 import type { LiveService, Target } from './target.ts';
 
 /** A promise of an artifact. Passing it to a stage is what draws the edge. */
@@ -119,6 +120,8 @@ export interface StageDef<I extends Slots, S extends Shape, N extends string, F>
   /** A zod shape; unknown keys are refused. `gates`, `retries`, `timeoutMs`, `weight` and `approval` are taken. */
   readonly options: S;
   readonly output: ArtifactKind<N, F>;
+  /** Names of options that say how it is done and change nothing of what comes of it: they are in no fingerprint. */
+  readonly manner?: readonly string[];
   /** Files whose bytes shape the result: Python scripts, requirement locks. Their digests enter the fingerprint. */
   readonly code?: readonly URL[];
   /** Versions of what else shapes the bytes. Reads files at most: a plan starts nothing. Part of the fingerprint. */
@@ -139,6 +142,8 @@ export interface Placement {
   readonly target: Target;
   readonly service: string;
   readonly slot: string;
+  /** How it takes over from what is live; rolling unless said otherwise. */
+  readonly strategy?: Strategy;
 }
 
 /** A stage whose types have been forgotten; the engine only passes it inputs and options that its own schemas accepted. */

@@ -3,6 +3,7 @@ import type { Artifact, ArtifactKind } from './artifact.ts';
 import type { Diagnostic } from './diagnostic.ts';
 import { parseOptions } from './options.ts';
 import type { Log } from './port.ts';
+import type { TrafficReport } from './traffic.ts';
 
 /** One version of a service as the target has it now. */
 export interface Revision {
@@ -11,6 +12,8 @@ export interface Revision {
   readonly stamp: string | undefined;
   /** Its share of the traffic, 0…100. */
   readonly weight: number;
+  /** Percent of the requests that it gets a copy of, beside whoever answers them. */
+  readonly mirror?: number;
   readonly health: 'ready' | 'starting' | 'failing' | 'stopped';
 }
 
@@ -27,11 +30,15 @@ export interface LiveService {
 }
 
 export interface DesiredRevision<K extends ArtifactKind = ArtifactKind> {
+  /** A revision with this stamp that is there already goes on as it is: its settings are in the stamp. */
   readonly stamp: string;
   readonly weight: number;
+  /** Percent of the requests that it gets a copy of; its answers are compared with those that users got, and dropped. */
+  readonly mirror?: number;
   readonly what: Artifact<K>;
 }
 
+/** What is wanted: these revisions and no others, with all of the traffic among them. One of weight 0 is kept ready beside them. */
 export interface DesiredService<K extends ArtifactKind = ArtifactKind> {
   readonly service: string;
   readonly revisions: readonly DesiredRevision<K>[];
@@ -42,6 +49,15 @@ export interface Change {
   readonly path: string;
   readonly before: unknown;
   readonly after: unknown;
+}
+
+/** How a target splits traffic: by requests, where the share is exact, or only by how many replicas each revision has. */
+export type Split = { readonly by: 'requests'; readonly mirrors: boolean } | { readonly by: 'replicas'; readonly replicas: number };
+
+/** A file that a target would be given by hand, such as a manifest; the path is relative. */
+export interface RenderedFile {
+  readonly path: string;
+  readonly text: string;
 }
 
 export type Health = { readonly ok: true } | { readonly ok: false; readonly why: string };
@@ -82,6 +98,15 @@ export interface TargetDef<S extends z.ZodRawShape, K extends ArtifactKind> {
   /** Stop the service and free what it holds. Nothing to do is no failure. */
   remove(ctx: TargetContext<S>, service: string): Promise<void>;
   /** Capabilities: core asks for the method, never for the target's name. */
+  /** How finely traffic is split between revisions. Missing: one revision has all of it, and rollouts in steps are refused. */
+  split?(ctx: TargetContext<S>): Split;
+  /** What the revisions have answered, counted where the traffic is split. Changes nothing. */
+  observe?(ctx: TargetContext<S>, service: string): Promise<TrafficReport>;
+  /** What `apply` would change, in the words of the runtime, for the plan; beside the settings, which the engine compares. Changes nothing. */
+  diff?(ctx: TargetContext<S>, want: DesiredService<K>, have: LiveService): Promise<readonly Change[]>;
+  /** The same as files, for those who apply them by other means. `format` is one of `renders`. */
+  readonly renders?: readonly string[];
+  render?(ctx: TargetContext<S>, want: DesiredService<K>, format: string): Promise<readonly RenderedFile[]>;
   logs?(ctx: TargetContext<S>, service: string, given: { readonly follow: boolean; readonly lines: number }): AsyncIterable<LogLine>;
 }
 

@@ -5,9 +5,11 @@ import {
   type CommonOptions,
   defineStage,
   failure,
+  isStrategy,
   isTarget,
   isUsableName,
   type Ref,
+  type Strategy,
   type Target,
   z,
 } from '../../core/index.ts';
@@ -15,7 +17,12 @@ import { Deployment } from '../kinds.ts';
 
 /** Puts something live. `what` must be of a kind that the target runs: the compiler checks it, and the stage does again. */
 export type Deploy = <K extends ArtifactKind>(
-  given: { readonly what: Ref<NoInfer<K>>; readonly service: string; readonly target: Target<K> } & CommonOptions,
+  given: {
+    readonly what: Ref<NoInfer<K>>;
+    readonly service: string;
+    readonly target: Target<K>;
+    readonly strategy?: Strategy;
+  } & CommonOptions,
 ) => Ref<typeof Deployment>;
 
 const anyKind: readonly ArtifactKind[] = [];
@@ -31,9 +38,14 @@ export const deploy: Deploy = defineStage({
       .refine(isUsableName, 'Use letters, digits, dot, dash and underscore, beginning with a letter or digit')
       .describe('its name'),
     target: z.custom<Target>(isTarget, 'Expected a target, such as local({ port: 8080 })').describe('where it runs'),
+    strategy: z
+      .custom<Strategy>(isStrategy, 'Expected a strategy, such as canary({ steps: [5, 50] })')
+      .optional()
+      .describe('how it takes over from the release before: `rolling()`, `blueGreen()`, `canary()` or `shadow()`; rolling unless given'),
   },
   output: Deployment,
-  deploys: ({ target, service }) => ({ target, service, slot: 'what' }),
+  manner: ['strategy'],
+  deploys: ({ target, service, strategy }) => ({ target, service, slot: 'what', ...(strategy ? { strategy } : {}) }),
   async run({ options, out, live }) {
     const revision = live?.revisions.find(({ weight }) => weight > 0);
     if (live?.url === undefined || revision === undefined)
