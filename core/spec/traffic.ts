@@ -1,15 +1,19 @@
-/** Upper bounds of the latency buckets in milliseconds, shared by all who count and all who judge; one more bucket takes what is slower. */
-export const latencyBoundsMs = [
-  0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 400, 500, 750, 1_000, 1_500, 2_000, 3_000, 5_000, 10_000, 30_000,
-] as const;
+/** From one bound of the latency buckets to the next. Two distributions can then be compared with one of them stretched by a quarter. */
+export const latencyStep = 1.25;
 
-/** What one revision answered: counts that only grow. */
+/** Upper bounds of the latency buckets in milliseconds, from 0.25 to about 34 000, shared by all who count and all who judge; one more bucket takes what is slower. */
+export const latencyBoundsMs: readonly number[] = Array.from({ length: 54 }, (_, at) => 0.25 * latencyStep ** at);
+
+/** What one revision answered to users: counts that only grow. Copies are not among them. */
 export interface RevisionTraffic {
   readonly stamp: string;
   readonly requests: number;
   /** Of the requests: answered with 5xx, not in time, or not at all. */
   readonly failures: number;
-  /** Answers by how long they took, one count for each of `latencyBoundsMs` and one for what is slower. */
+  /**
+   * Answers by how long they took, one count for each of `latencyBoundsMs` and one for what is slower. The first ones of a process that has just
+   * begun are left out: what they tell is how it warms up.
+   */
   readonly latencies: readonly number[];
 }
 
@@ -25,6 +29,8 @@ export interface ComparedTraffic {
   readonly failed: number;
   /** Copies that were not sent, because too many were under way. */
   readonly shed: number;
+  /** Of the copies that were answered, as in `RevisionTraffic`. */
+  readonly latencies: readonly number[];
 }
 
 /** What one router has counted since it began. */

@@ -12,11 +12,15 @@ export interface Phase {
   readonly share: number;
   readonly stable: Seen;
   readonly candidate: Seen;
+  /** Share of the requests that the candidate got a copy of, 0…1. */
+  readonly mirrorShare: number;
   /** Requests that both answered; see `ComparedTraffic`. */
   readonly compared: number;
   readonly disagreed: number;
   /** Copies that the candidate failed to answer. */
   readonly mirrorFailed: number;
+  /** Of the copies, as in `Seen`. */
+  readonly mirrorLatencies: readonly number[];
 }
 
 /** One measure of the candidate beside the release that serves. */
