@@ -72,7 +72,14 @@ export {
   type TargetContext,
   type TargetDef,
 } from './spec/target.ts';
-export { type ComparedTraffic, latencyBoundsMs, type RevisionTraffic, type TrafficReport, type TrafficSource } from './spec/traffic.ts';
+export {
+  type ComparedTraffic,
+  latencyBoundsMs,
+  latencyStep,
+  type RevisionTraffic,
+  type TrafficReport,
+  type TrafficSource,
+} from './spec/traffic.ts';
 export type { Phase, Seen, Verdict } from './spec/verdict.ts';
 export { oci } from './store/remote/oci.ts';
 export { s3 } from './store/remote/s3.ts';

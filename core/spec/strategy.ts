@@ -19,17 +19,24 @@ export const Analysis = z.strictObject({
   errors: z
     .union([
       z.literal(false),
-      z.strictObject({ tolerate: share.default(0.01).describe('by how much the share of failed requests may rise') }),
+      z.strictObject({ tolerate: share.default(0.01).describe('by how much the share of failed requests of the service may rise') }),
     ])
     .prefault({}),
   latency: z
     .union([
       z.literal(false),
-      z.strictObject({ tolerate: z.number().gt(0).max(10).default(0.25).describe('by how much requests may take longer, as a share') }),
+      z.strictObject({
+        tolerate: z
+          .number()
+          .gt(0)
+          .max(10)
+          .default(0.25)
+          .describe('by how much requests may take longer, as a share; counted in steps of a quarter'),
+      }),
     ])
     .prefault({}),
   disagreement: z
-    .union([z.literal(false), z.strictObject({ atMost: share.default(0.02).describe('share of requests that may be answered otherwise') })])
+    .union([z.literal(false), z.strictObject({ atMost: share.default(0.1).describe('share of requests that may be answered otherwise') })])
     .prefault({}),
 });
 export type Analysis = z.output<typeof Analysis>;
@@ -47,9 +54,12 @@ const BlueGreen = z.strictObject({
 const Canary = z.strictObject({
   strategy: z.literal('canary'),
   steps: z.array(percent).min(1).default([5, 25, 50]).describe('percent of the requests that the candidate gets, step by step'),
-  mirror: percent
-    .optional()
-    .describe('percent of the requests that the stable release answers and the candidate is asked as well, to compare'),
+  mirror: z
+    .number()
+    .min(0)
+    .max(100)
+    .default(10)
+    .describe('percent of the requests that the candidate gets a copy of, to compare its answers; where the target can do that'),
   analysis: Analysis.prefault({}),
   onInconclusive,
 });
