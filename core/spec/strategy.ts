@@ -32,6 +32,12 @@ export const Analysis = z.strictObject({
           .max(10)
           .default(0.25)
           .describe('by how much requests may take longer, as a share; counted in steps of a quarter'),
+        ignoreBelowMs: z
+          .number()
+          .min(0)
+          .max(60_000)
+          .default(5)
+          .describe('answers that are quicker are quick enough, however much slower they got'),
       }),
     ])
     .prefault({}),
