@@ -17,7 +17,7 @@ const missedHarm = 0.05;
 
 /**
  * What follows from what both have answered so far. It may be asked as often as one likes: a candidate that is no worse is refused in at most
- * `falseAlarm` of all rollouts. The method and its limits: docs/concepts/rollouts.md.
+ * `falseAlarm` of all rollouts. The method and its limits: docs/decisions/022.
  */
 export function judge({ phases, nextShare }: Stretch, analysis: Analysis): Verdict {
   const judged = measuresOf(phases, analysis);
