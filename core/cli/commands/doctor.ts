@@ -5,10 +5,12 @@ import { ModelflowError } from '../../spec/diagnostic.ts';
 import { userCacheFolder } from '../../world/cache-folder.ts';
 import { describePython } from '../../world/describe-python.ts';
 import { processRunner } from '../../world/process.ts';
+import { placementOf, planPorts } from '../engine-ports.ts';
 import { packageManifest } from '../package-root.ts';
 import { lockHolder } from '../session.ts';
+import { silentLog } from '../show.ts';
 import type { Store } from '../store.ts';
-import { openWorkspace, type Where } from '../workspace.ts';
+import { openWorkspace, type Where, type Workspace } from '../workspace.ts';
 
 /** One thing that was looked at. `problem`: some stages will not run; `note`: good to know. */
 export interface Finding {
@@ -21,7 +23,7 @@ const lowSpaceBytes = 4e9;
 
 /** `modelflow doctor`: looks at everything that stages may need, and changes nothing. Exit code 8 when something is missing. */
 export async function doctorCommand(options: Where & { readonly json: boolean }, signal: AbortSignal): Promise<ExitCode> {
-  const findings = [nodeFinding(), ...(await configFindings(options)), ...(await pythonFindings(signal))];
+  const findings = [nodeFinding(), ...(await configFindings(options, signal)), ...(await pythonFindings(signal))];
   if (options.json) console.log(JSON.stringify(findings, undefined, 2));
   else for (const { what, state, text } of findings) console.log(`${state.padEnd(8)}${what.padEnd(15)}${text}`);
   return findings.some((finding) => finding.state === 'problem') ? 8 : 0;
@@ -35,9 +37,10 @@ function nodeFinding(): Finding {
   };
 }
 
-async function configFindings(where: Where): Promise<readonly Finding[]> {
+async function configFindings(where: Where, signal: AbortSignal): Promise<readonly Finding[]> {
   try {
-    const { config, store, graph } = await openWorkspace(where);
+    const workspace = await openWorkspace(where);
+    const { config, store, graph } = workspace;
     const holder = lockHolder(store);
     return [
       { what: 'configuration', state: 'ok', text: `${config.file}: ${config.pipeline.pipeline}, ${graph.nodes.length} stages` },
@@ -46,12 +49,36 @@ async function configFindings(where: Where): Promise<readonly Finding[]> {
       ...(holder
         ? [{ what: 'lock', state: 'note', text: `held by process ${holder.pid} since ${holder.since} (${holder.command})` } as const]
         : []),
+      ...(await targetFindings(workspace, signal)),
     ];
   } catch (error) {
     if (!(error instanceof ModelflowError)) throw error;
     const none = error.diagnostics.some((each) => each.code === 'MF1001');
     return [{ what: 'configuration', state: none ? 'note' : 'problem', text: error.message.split('\n')[0] ?? '' }];
   }
+}
+
+/** Each target is asked whether it could take its service now. */
+async function targetFindings(workspace: Workspace, signal: AbortSignal): Promise<readonly Finding[]> {
+  const ports = planPorts(workspace, signal);
+  const deploying = workspace.graph.nodes.filter((node) => node.node.stage.deploys);
+  const found = await Promise.all(
+    deploying.map(async (node): Promise<readonly Finding[]> => {
+      const { target, service } = placementOf(node, ports.options(node));
+      const what = `target ${target.target}`;
+      const problems = await target.def.check(ports.targetContext(target, signal, silentLog), service).catch((error: unknown) => {
+        if (!(error instanceof ModelflowError)) throw error;
+        return error.diagnostics;
+      });
+      if (problems.length === 0) return [{ what, state: 'ok', text: `could take ${service}` }];
+      return problems.map(({ severity, code, message, hint }) => ({
+        what,
+        state: severity === 'error' ? 'problem' : 'note',
+        text: `${service}: ${code}: ${message}${hint === undefined ? '' : ` ${hint}`}`,
+      }));
+    }),
+  );
+  return found.flat();
 }
 
 function quarantineFinding({ root, disk }: Store): readonly Finding[] {
