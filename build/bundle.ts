@@ -2,6 +2,7 @@
 //
 //   dist/bundle/*.js         all the code, split by what is loaded together
 //   dist/core, dist/stages   types, assets, and a line of JavaScript for each file that is addressed by its path
+//   dist/image/*.js          programs for images: each whole in one file
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +13,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 const sources = globSync('{core,stages}/**/*.ts', { cwd: root }).map((path) => path.replaceAll('\\', '/'));
 const binSource = 'core/cli/bin.ts';
+/** What runs in images, alone. */
+const forImages: Readonly<Record<string, string>> = { router: 'core/route/main.ts' };
 const fromBin = ['core/cli/compile-cache.ts', 'core/cli/host-main.ts', 'core/cli/main.ts'];
 /** Loaded by every command: cheaper inside than as folders of small files. Their licences go along. */
 const inside = ['zod', 'commander'];
@@ -99,7 +102,16 @@ async function bundleAll(): Promise<ReadonlyMap<string, string>> {
     target: 'es2020',
     plugins: [binAlone],
   });
-  const made = new Map([...outputFiles, ...bin.outputFiles].map(({ path, text }) => [relative(dist, path), builtinsAsObjects(text)]));
+  const alone = await build({
+    ...common,
+    absWorkingDir: root,
+    entryPoints: Object.entries(forImages).map(([out, path]) => ({ in: join(root, path), out })),
+    outdir: join(dist, 'image'),
+    plugins: [insideOnly],
+  });
+  const made = new Map(
+    [...outputFiles, ...bin.outputFiles, ...alone.outputFiles].map(({ path, text }) => [relative(dist, path), builtinsAsObjects(text)]),
+  );
   for (const path of entries) {
     const built = path.replace(/\.ts$/, '.js');
     made.set(built, `export * from '${posix.relative(posix.dirname(path), 'bundle')}/${flat(path)}.js';\n`);
