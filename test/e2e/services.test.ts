@@ -1,18 +1,7 @@
-import { createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { onnxModel } from '../serve/onnx-model.ts';
+import { freePort } from '../remote/servers.ts';
+import { adds } from '../support/adder.ts';
 import { makeRig, type Rig } from '../support/rig.ts';
-
-/** y = x + add, [N, 1]. */
-function adds(add: number): Uint8Array {
-  const value = (name: string) => ({ name, dtype: 'float32' as const, shape: ['N', 1] });
-  return onnxModel({
-    inputs: [value('x')],
-    outputs: [value('y')],
-    nodes: [{ op: 'Add', inputs: ['x', 'b'], outputs: ['y'] }],
-    initializers: [{ name: 'b', dtype: 'float32', shape: [1], data: Float32Array.of(add) }],
-  });
-}
 
 const config = (port: number): string => `
 import { definePipeline } from 'modelflow';
@@ -23,18 +12,6 @@ export default definePipeline({ name: 'adder', build: () => {
   return { release, service, watch: monitor({ service }) };
 } });
 `;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await new Promise<number>((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      resolve(typeof address === 'object' && address ? address.port : 0);
-    });
-  });
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 interface Service extends Rig {
   readonly port: number;

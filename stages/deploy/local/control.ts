@@ -24,7 +24,10 @@ export async function serveControl(answer: Answer, onError: (error: unknown) => 
     const send = (reply: Reply) => {
       if (socket.writable) socket.write(`${JSON.stringify(reply)}\n`);
     };
-    createInterface({ input: socket }).once('line', (line) => {
+    const lines = createInterface({ input: socket });
+    // It passes on what goes wrong with the socket: an asker that is killed before it has read everything resets the connection.
+    lines.on('error', () => gone.abort());
+    lines.once('line', (line) => {
       reply(line, answer, send, gone.signal)
         .catch(onError)
         .finally(() => socket.end());
