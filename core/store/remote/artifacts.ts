@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { withTries } from '../../registry/patience.ts';
 import type { StoredArtifact } from '../../spec/port.ts';
 import { RemoteError } from '../../spec/remote.ts';
 import { type ArtifactFolder, filesFolder } from '../artifacts.ts';
 import type { Disk } from '../disk.ts';
 import { manifestOfPack, unpack } from './pack.ts';
 import { artifactKey } from './results.ts';
-import { usualPatience, withTries } from './retry.ts';
+import { usualPatience } from './retry.ts';
 import { damagedWarning, type SharedStore } from './shared.ts';
 
 export interface SharedArtifacts {

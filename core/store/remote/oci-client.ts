@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { sha256 } from '../../plan/canonical.ts';
+import { type Connection, connectTo } from '../../registry/connection.ts';
+import { type Blob, uploadBlob } from '../../registry/upload.ts';
 import { type RemoteContent, RemoteError, type RemotePart, type RemoteStore } from '../../spec/remote.ts';
-import { chunksOf, sizeOfParts } from './chunks.ts';
+import { bytesOf, chunksOf, sizeOfParts } from './chunks.ts';
 import {
   emptyConfig,
   inlineBytes,
@@ -13,15 +15,12 @@ import {
   removedManifest,
   tagOf,
 } from './oci-manifest.ts';
-import { type Registry, registryOf, requestPatience } from './oci-registry.ts';
-import { withTries } from './retry.ts';
 
-const chunkBytes = 16 << 20;
 /** A claim that is older belongs to somebody who has died, and must not be acted on by its maker any more. */
 const claimLastsMs = 30_000;
 
 export async function openOci(settings: { readonly repository: string; readonly insecure: boolean }): Promise<RemoteStore> {
-  const registry = repositoryIn(registryOf(settings));
+  const registry = repositoryIn(connectTo(settings));
   const read = (key: string, signal: AbortSignal): Promise<OciManifest | undefined> => readManifest(registry, tagOf(key), signal);
   const write = (key: string, parts: readonly RemotePart[], signal: AbortSignal): Promise<void> => writeKey(registry, key, parts, signal);
   return {
@@ -44,20 +43,23 @@ export async function openOci(settings: { readonly repository: string; readonly 
   };
 }
 
-interface Repository extends Registry {
+interface Repository extends Connection {
   /** Puts the empty blob there that every manifest names. */
   begun(signal: AbortSignal): Promise<void>;
 }
 
-function repositoryIn(registry: Registry): Repository {
+function repositoryIn(registry: Connection): Repository {
   let empty: Promise<void> | undefined;
   const repository: Repository = {
     ...registry,
     begun(signal) {
-      empty ??= pushBlob(repository, emptyBlob, signal).catch((error: unknown) => {
-        empty = undefined;
-        throw error;
-      });
+      empty ??= uploadBlob(repository, emptyBlob, { signal }).then(
+        () => undefined,
+        (error: unknown) => {
+          empty = undefined;
+          throw error;
+        },
+      );
       return empty;
     },
   };
@@ -66,8 +68,8 @@ function repositoryIn(registry: Registry): Repository {
 
 const emptyBlob: Blob = {
   ...emptyConfig,
-  async *open() {
-    yield Buffer.from('{}');
+  async *read(fromByte) {
+    yield Buffer.from('{}').subarray(fromByte);
   },
 };
 
@@ -108,7 +110,10 @@ async function isLiveClaim(registry: Repository, tag: string, signal: AbortSigna
 async function writeKey(registry: Repository, key: string, parts: readonly RemotePart[], signal: AbortSignal): Promise<void> {
   const manifest = await describe(key, parts);
   if (inlineBytes(manifest) === undefined)
-    for (const part of parts) await pushBlob(registry, { digest: `sha256:${part.sha256}`, size: part.sizeBytes, open: part.open }, signal);
+    for (const part of parts) {
+      const blob = { digest: `sha256:${part.sha256}`, size: part.sizeBytes, read: (fromByte: number) => bytesOf([part], fromByte) };
+      await uploadBlob(registry, blob, { signal });
+    }
   await putManifest(registry, tagOf(key), manifest, signal);
 }
 
@@ -119,50 +124,6 @@ async function describe(key: string, parts: readonly RemotePart[]): Promise<OciM
   if (parts.length > 1 || sizeOfParts(parts) > inlineUpToBytes) return manifestOf({ key, layers: parts });
   const { value } = await chunksOf(parts, inlineUpToBytes + 1).next();
   return manifestOf({ key, layers: [], inline: value ?? Buffer.alloc(0) });
-}
-
-interface Blob {
-  readonly digest: string;
-  readonly size: number;
-  open(): AsyncIterable<Uint8Array>;
-}
-
-/** A blob that is there already, of whatever artifact, is not sent again. An upload that breaks is begun anew. */
-async function pushBlob(registry: Repository, blob: Blob, signal: AbortSignal): Promise<void> {
-  await withTries(() => pushOnce(registry, blob, signal), requestPatience, signal);
-}
-
-async function pushOnce(registry: Repository, blob: Blob, signal: AbortSignal): Promise<void> {
-  const head = await registry.request('HEAD', `/blobs/${blob.digest}`, { signal, accept: [200, 404] });
-  if (head.status === 200) return;
-  let at = locationOf(await registry.request('POST', '/blobs/uploads/', { signal, accept: [202] }));
-  let sent = 0;
-  const put = (body: Buffer): Promise<Response> =>
-    registry.request('PUT', `${at}${at.includes('?') ? '&' : '?'}digest=${encodeURIComponent(blob.digest)}`, {
-      signal,
-      accept: [201, 204],
-      headers: { 'content-type': 'application/octet-stream', ...rangeOf(sent, body) },
-      body,
-      isOnce: true,
-    });
-  for await (const chunk of chunksOf([{ name: '', sha256: '', sizeBytes: blob.size, open: blob.open }], chunkBytes)) {
-    // What fits into one chunk goes with the request that ends the upload.
-    if (sent + chunk.length >= blob.size) return void (await put(chunk));
-    const headers = { 'content-type': 'application/octet-stream', ...rangeOf(sent, chunk) };
-    at = locationOf(await registry.request('PATCH', at, { signal, accept: [202], headers, body: chunk, isOnce: true }));
-    sent += chunk.length;
-  }
-  await put(Buffer.alloc(0));
-}
-
-function rangeOf(sent: number, { length }: Buffer): { readonly 'content-range'?: string } {
-  return length === 0 ? {} : { 'content-range': `${sent}-${sent + length - 1}` };
-}
-
-function locationOf(answer: Response): string {
-  const location = answer.headers.get('location');
-  if (location === null) throw new RemoteError('wrong', 'the registry does not say where to send a blob');
-  return new URL(location, answer.url).href;
 }
 
 async function putManifest(registry: Repository, tag: string, manifest: OciManifest, signal: AbortSignal): Promise<void> {

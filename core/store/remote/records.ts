@@ -1,7 +1,8 @@
 import { canonicalJson, sha256 } from '../../plan/canonical.ts';
+import { withTries } from '../../registry/patience.ts';
 import { RemoteError, type RemoteStore } from '../../spec/remote.ts';
 import { textPart } from './pack.ts';
-import { usualPatience, withTries } from './retry.ts';
+import { usualPatience } from './retry.ts';
 
 const longestRecordBytes = 256 << 20;
 

@@ -1,10 +1,10 @@
 import { globalAgent as httpAgent } from 'node:http';
 import { globalAgent as httpsAgent } from 'node:https';
 import type * as Sdk from '@aws-sdk/client-s3';
+import { type ServerClock, serverClock } from '../../registry/server-clock.ts';
 import { failure } from '../../spec/diagnostic.ts';
 import { RemoteError, type RemotePart, type RemoteStore } from '../../spec/remote.ts';
 import { chunksOf, sizeOfParts } from './chunks.ts';
-import { type ServerClock, serverClock } from './server-clock.ts';
 
 export interface S3Settings {
   readonly bucket: string;

@@ -1,6 +1,6 @@
-import { RemoteError } from '../../spec/remote.ts';
-import { authorizer } from './oci-auth.ts';
-import { type Patience, withTries } from './retry.ts';
+import { RemoteError, type RemoteTrouble } from '../spec/remote.ts';
+import { authorizer } from './authorizer.ts';
+import { type Patience, withTries } from './patience.ts';
 import { type ServerClock, serverClock } from './server-clock.ts';
 
 export interface RegistryRequest {
@@ -13,6 +13,23 @@ export interface RegistryRequest {
   readonly isOnce?: true;
 }
 
+/** What a registry answers that does not do what it was asked. */
+export class RegistryError extends RemoteError {
+  readonly status: number;
+  /** The codes of the distribution specification, such as `NAME_UNKNOWN`. */
+  readonly codes: readonly string[];
+
+  constructor(
+    trouble: RemoteTrouble,
+    message: string,
+    given: { readonly status: number; readonly codes: readonly string[]; readonly retryAfterMs?: number },
+  ) {
+    super(trouble, message, given);
+    this.status = given.status;
+    this.codes = given.codes;
+  }
+}
+
 /** An answer that has been read to its end; undefined for 404. */
 export interface RegistryAnswer {
   readonly url: string;
@@ -21,8 +38,10 @@ export interface RegistryAnswer {
 }
 
 /** One repository of a registry, spoken to as its distribution specification says. */
-export interface Registry {
+export interface Connection {
   readonly clock: ServerClock;
+  /** What the registry was shown for letting us in, in words; undefined when it did not ask. */
+  shown(): string | undefined;
   /** `path` below `/v2/<repository>`, or a whole address that the registry gave. */
   request(method: string, path: string, request: RegistryRequest): Promise<Response>;
   /** GET of a JSON document. */
@@ -30,13 +49,21 @@ export interface Registry {
 }
 
 /** What is done with a key takes many requests: each is tried again by itself, or the whole would hardly ever succeed on a bad day. */
-export const requestPatience: Patience = { tries: 3, firstPauseMs: 100, longestPauseMs: 1_000, answerMs: 0 };
+export const requestPatience: Patience = { tries: 3, firstPauseMs: 100, longestPauseMs: 1_000 };
 
-export function registryOf({ repository, insecure }: { readonly repository: string; readonly insecure: boolean }): Registry {
+export interface ConnectionSettings {
+  readonly repository: string;
+  /** HTTP instead of HTTPS. */
+  readonly insecure: boolean;
+  /** Repositories of the same registry, without its name, that blobs may be taken over from. */
+  readonly alsoPull?: readonly string[];
+}
+
+export function connectTo({ repository, insecure, alsoPull }: ConnectionSettings): Connection {
   const [host = '', ...rest] = repository.split('/');
   const server = host === 'docker.io' ? 'registry-1.docker.io' : host;
   const base = `${insecure ? 'http' : 'https'}://${server}/v2/${rest.join('/')}`;
-  const auth = authorizer(host, rest.join('/'));
+  const auth = authorizer(host, rest.join('/'), alsoPull);
   const clock = serverClock();
   const once = async (method: string, path: string, given: RegistryRequest): Promise<Response> => {
     const url = path.startsWith('/') ? `${base}${path}` : path;
@@ -58,6 +85,7 @@ export function registryOf({ repository, insecure }: { readonly repository: stri
   };
   return {
     clock,
+    shown: () => auth.shown(),
     request: (method, path, given) =>
       given.isOnce ? once(method, path, given) : withTries(() => once(method, path, given), requestPatience, given.signal),
     read: (path, given) =>
@@ -88,16 +116,21 @@ async function sendOnce(url: string, request: RequestInit): Promise<Response> {
   }
 }
 
-async function troubleOf(answer: Response, method: string, url: string): Promise<RemoteError> {
-  const text = (await answer.text().catch(() => '')).slice(0, 300);
-  const said = /"message":\s*"([^"]+)"/.exec(text)?.[1];
+async function troubleOf(answer: Response, method: string, url: string): Promise<RegistryError> {
+  const text = (await answer.text().catch(() => '')).slice(0, 2_000);
+  const said = /"message":\s*"([^"]+)"/.exec(text)?.[1]?.slice(0, 300);
   const message = `${method} ${new URL(url).pathname}: HTTP ${answer.status}${said === undefined ? '' : `, ${said}`}`;
-  if (answer.status === 401 || answer.status === 403) return new RemoteError('denied', message);
+  const given = { status: answer.status, codes: [...text.matchAll(/"code":\s*"([A-Z_]+)"/g)].map(([, code = '']) => code) };
+  if (answer.status === 401 || answer.status === 403) return new RegistryError('denied', message, given);
   if (answer.status === 429 || answer.status >= 500) {
     const seconds = Number(answer.headers.get('retry-after'));
-    return new RemoteError('busy', message, Number.isFinite(seconds) && seconds > 0 ? { retryAfterMs: seconds * 1_000 } : {});
+    return new RegistryError(
+      'busy',
+      message,
+      Number.isFinite(seconds) && seconds > 0 ? { ...given, retryAfterMs: seconds * 1_000 } : given,
+    );
   }
   // An upload that got into disorder, by a lost answer or by another who sends the same: it is begun anew.
   const isUpload = url.includes('/blobs/uploads/') && [400, 404, 416].includes(answer.status);
-  return new RemoteError(isUpload ? 'busy' : 'wrong', message);
+  return new RegistryError(isUpload ? 'busy' : 'wrong', message, given);
 }
