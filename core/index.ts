@@ -1,4 +1,15 @@
 export { z } from 'zod';
+export { type ImageReference, parseImageReference } from './registry/reference.ts';
+export {
+  type Attachment,
+  openRegistry,
+  type Pulled,
+  type Pushed,
+  type PushRequest,
+  type Referrer,
+  type Registry,
+  type RegistrySettings,
+} from './registry/registry.ts';
 export * from './spec/artifact.ts';
 export * from './spec/codes.ts';
 export { type Diagnostic, failure, ModelflowError, type Place } from './spec/diagnostic.ts';
@@ -83,3 +94,4 @@ export {
 export type { Phase, Seen, Verdict } from './spec/verdict.ts';
 export { oci } from './store/remote/oci.ts';
 export { s3 } from './store/remote/s3.ts';
+export { cacheFolderIfAny } from './world/cache-folder.ts';

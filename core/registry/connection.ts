@@ -40,6 +40,7 @@ export interface RegistryAnswer {
 /** One repository of a registry, spoken to as its distribution specification says. */
 export interface Connection {
   readonly clock: ServerClock;
+  readonly patience: Patience;
   /** What the registry was shown for letting us in, in words; undefined when it did not ask. */
   shown(): string | undefined;
   /** `path` below `/v2/<repository>`, or a whole address that the registry gave. */
@@ -49,7 +50,7 @@ export interface Connection {
 }
 
 /** What is done with a key takes many requests: each is tried again by itself, or the whole would hardly ever succeed on a bad day. */
-export const requestPatience: Patience = { tries: 3, firstPauseMs: 100, longestPauseMs: 1_000 };
+const requestPatience: Patience = { tries: 3, firstPauseMs: 100, longestPauseMs: 1_000 };
 
 export interface ConnectionSettings {
   readonly repository: string;
@@ -57,9 +58,15 @@ export interface ConnectionSettings {
   readonly insecure: boolean;
   /** Repositories of the same registry, without its name, that blobs may be taken over from. */
   readonly alsoPull?: readonly string[];
+  /** How long an answer may take to begin; what is sent counts by its size on top. As long as it takes unless given. */
+  readonly answerMs?: number;
+  readonly patience?: Patience;
 }
 
-export function connectTo({ repository, insecure, alsoPull }: ConnectionSettings): Connection {
+/** Slower than this is as good as gone. */
+const slowestBytesPerMs = 20;
+
+export function connectTo({ repository, insecure, alsoPull, answerMs, patience = requestPatience }: ConnectionSettings): Connection {
   const [host = '', ...rest] = repository.split('/');
   const server = host === 'docker.io' ? 'registry-1.docker.io' : host;
   const base = `${insecure ? 'http' : 'https'}://${server}/v2/${rest.join('/')}`;
@@ -71,7 +78,9 @@ export function connectTo({ repository, insecure, alsoPull }: ConnectionSettings
     const send = async (): Promise<Response> => {
       const authorization = isOurs ? auth.header() : undefined;
       const headers = { ...given.headers, ...(authorization === undefined ? {} : { authorization }) };
-      return sendOnce(url, { method, headers, signal: given.signal, ...(given.body ? { body: new Uint8Array(given.body) } : {}) });
+      const request = { method, headers, ...(given.body ? { body: new Uint8Array(given.body) } : {}) };
+      const timeMs = answerMs === undefined ? undefined : answerMs + (given.body?.length ?? 0) / slowestBytesPerMs;
+      return sendOnce(url, request, given.signal, timeMs);
     };
     let answer = await send();
     const challenge = answer.headers.get('www-authenticate');
@@ -85,11 +94,12 @@ export function connectTo({ repository, insecure, alsoPull }: ConnectionSettings
   };
   return {
     clock,
+    patience,
     shown: () => auth.shown(),
     request: (method, path, given) =>
-      given.isOnce ? once(method, path, given) : withTries(() => once(method, path, given), requestPatience, given.signal),
+      given.isOnce ? once(method, path, given) : withTries(() => once(method, path, given), patience, given.signal),
     read: (path, given) =>
-      withTries(async () => documentIn(await once('GET', path, { ...given, accept: [200, 404] })), requestPatience, given.signal),
+      withTries(async () => documentIn(await once('GET', path, { ...given, accept: [200, 404] })), patience, given.signal),
   };
 }
 
@@ -105,14 +115,21 @@ async function documentIn(answer: Response): Promise<RegistryAnswer | undefined>
   }
 }
 
-async function sendOnce(url: string, request: RequestInit): Promise<Response> {
+/** The time is for the answer to begin: what is read of it afterwards takes as long as it takes. */
+async function sendOnce(url: string, request: RequestInit, signal: AbortSignal, timeMs: number | undefined): Promise<Response> {
+  const late = new AbortController();
+  const timer = timeMs === undefined ? undefined : setTimeout(() => late.abort(), timeMs);
   try {
-    return await fetch(url, request);
+    return await fetch(url, { ...request, signal: AbortSignal.any([signal, late.signal]) });
   } catch (error) {
+    if (late.signal.aborted)
+      throw new RemoteError('unreachable', `no answer within ${Math.round((timeMs ?? 0) / 1_000)} s`, { cause: error });
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     const { code, message } = (cause ?? {}) as { readonly code?: unknown; readonly message?: unknown };
     const text = message === undefined || message === '' ? String(code ?? cause) : String(message);
     throw new RemoteError('unreachable', text, { cause: error });
+  } finally {
+    clearTimeout(timer);
   }
 }
 

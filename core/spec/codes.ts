@@ -4,6 +4,7 @@ import { configCodes } from './codes-config.ts';
 import { dockerCodes } from './codes-docker.ts';
 import { imageCodes } from './codes-image.ts';
 import { kubernetesCodes } from './codes-kubernetes.ts';
+import { registryCodes } from './codes-registry.ts';
 import { rolloutCodes } from './codes-rollout.ts';
 import { stageCodes } from './codes-stage.ts';
 import { worldCodes } from './codes-world.ts';
@@ -14,6 +15,7 @@ export const codes = {
   ...stageCodes,
   ...worldCodes,
   ...imageCodes,
+  ...registryCodes,
   ...dockerCodes,
   ...kubernetesCodes,
   ...rolloutCodes,

@@ -9,6 +9,8 @@ export interface Fault {
   readonly body?: string;
   readonly delayMs?: number;
   readonly cutAfterBytes?: number;
+  /** The server does what it is asked, and its answer gets lost with the connection. */
+  readonly isLost?: true;
 }
 
 export interface FaultProxy {
@@ -26,7 +28,7 @@ export async function faultProxy(to: number): Promise<FaultProxy> {
   const seen: string[] = [];
   const server = createServer((incoming, outgoing) => {
     seen.push(`${incoming.method} ${incoming.url}`);
-    const { status, headers, body, delayMs = 0, cutAfterBytes } = proxy.fault(seen.length, incoming) ?? {};
+    const { status, headers, body, delayMs = 0, cutAfterBytes, isLost } = proxy.fault(seen.length, incoming) ?? {};
     if (status !== undefined) {
       incoming.resume();
       incoming.on('end', () => outgoing.writeHead(status, headers ?? { 'retry-after': '0' }).end(body));
@@ -35,6 +37,7 @@ export async function faultProxy(to: number): Promise<FaultProxy> {
     const forward = request(
       { port: to, host: '127.0.0.1', method: incoming.method, path: incoming.url, headers: incoming.headers },
       (answer) => {
+        if (isLost) return void outgoing.destroy();
         setTimeout(() => {
           outgoing.writeHead(answer.statusCode ?? 500, answer.rawHeaders as never);
           let left = cutAfterBytes ?? Number.POSITIVE_INFINITY;
