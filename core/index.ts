@@ -1,14 +1,14 @@
 export { z } from 'zod';
+export { openRegistry } from './registry/open.ts';
 export { type ImageReference, parseImageReference } from './registry/reference.ts';
-export {
-  type Attachment,
-  openRegistry,
-  type Pulled,
-  type Pushed,
-  type PushRequest,
-  type Referrer,
-  type Registry,
-  type RegistrySettings,
+export type {
+  Attachment,
+  Pulled,
+  Pushed,
+  PushRequest,
+  Referrer,
+  Registry,
+  RegistrySettings,
 } from './registry/registry.ts';
 export * from './spec/artifact.ts';
 export * from './spec/codes.ts';

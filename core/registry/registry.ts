@@ -1,5 +1,4 @@
 import type { Log } from '../spec/port.ts';
-import { isLoopback, parseImageReference } from './reference.ts';
 
 export interface RegistrySettings {
   /** With the registry: `ghcr.io/acme/digits`. */
@@ -80,13 +79,4 @@ export interface Registry {
   referrers(digest: string): Promise<readonly Referrer[]>;
   /** The bytes of the only layer of what is attached. */
   attached(digest: string): Promise<Uint8Array>;
-}
-
-/** Opens a repository; nobody is asked yet. Credentials come from Docker's configuration and its helpers. MF3242 for a name that is none. */
-export async function openRegistry(settings: RegistrySettings): Promise<Registry> {
-  const { repository } = parseImageReference(settings.repository);
-  const insecure = settings.insecure ?? isLoopback(repository);
-  // What talks to registries is loaded by nobody who only plans.
-  const { repositoryOf } = await import('./repository.ts');
-  return repositoryOf({ ...settings, repository, insecure });
 }
