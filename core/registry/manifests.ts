@@ -62,7 +62,7 @@ export async function putManifest(
   const act = (): Promise<Response> =>
     registry.request('PUT', `/manifests/${reference}`, request).catch((error: unknown) => {
       // Two who push the same blob at the same moment can each find it unfinished.
-      if (error instanceof RegistryError && error.codes.some((code) => code === 'BLOB_UNKNOWN' || code === 'MANIFEST_BLOB_UNKNOWN'))
+      if (error instanceof RegistryError && error.codes.some((code) => /BLOB_UNKNOWN|DIGEST_INVALID/.test(code)))
         throw new RegistryError('busy', error.message, { status: error.status, codes: error.codes });
       throw error;
     });

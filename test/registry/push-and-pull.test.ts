@@ -105,7 +105,16 @@ describe("against Debian's docker-registry", () => {
 
   it('connections that break and answers that get lost cost time and nothing else', async () => {
     const proxy = await faultProxy(server.port);
-    proxy.fault = (number) => (number % 5 === 3 ? { isLost: true } : number % 7 === 5 ? { status: 503 } : undefined);
+    const counts: Record<string, number> = {};
+    const spoiled = (method = ''): number => {
+      counts[method] = (counts[method] ?? 0) + 1;
+      return counts[method];
+    };
+    // Of each kind of request the answer to the second is lost, the third is refused for now, and so on once more.
+    proxy.fault = (_, { method }) => {
+      const number = spoiled(method);
+      return number === 2 || number === 8 ? { isLost: true } : number === 3 || number === 9 ? { status: 503 } : undefined;
+    };
     const registry = await open('acme/digits', proxy.port);
     const layout = makeLayout(['small', randomBytes(50 << 20)]);
     await registry.pushLayout({ folder: layout.folder, tags: ['1'] });

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { sha256 } from '../../plan/canonical.ts';
 import { type Connection, connectTo } from '../../registry/connection.ts';
+import { putManifest as putBytes } from '../../registry/manifests.ts';
 import { type Blob, uploadBlob } from '../../registry/upload.ts';
-import { type RemoteContent, RemoteError, type RemotePart, type RemoteStore } from '../../spec/remote.ts';
+import type { RemoteContent, RemotePart, RemoteStore } from '../../spec/remote.ts';
 import { bytesOf, chunksOf, sizeOfParts } from './chunks.ts';
 import {
   emptyConfig,
@@ -128,17 +129,7 @@ async function describe(key: string, parts: readonly RemotePart[]): Promise<OciM
 
 async function putManifest(registry: Repository, tag: string, manifest: OciManifest, signal: AbortSignal): Promise<void> {
   await registry.begun(signal);
-  const answer = await registry.request('PUT', `/manifests/${tag}`, {
-    signal,
-    accept: [201, 400, 404],
-    headers: { 'content-type': manifestType },
-    body: Buffer.from(JSON.stringify(manifest)),
-  });
-  if (answer.status === 201) return;
-  const said = (await answer.text()).slice(0, 300);
-  // Two who push the same blob at the same moment can each find it unfinished.
-  const isPassing = /BLOB_UNKNOWN|DIGEST_INVALID/.test(said);
-  throw new RemoteError(isPassing ? 'busy' : 'wrong', `the registry refuses a manifest (HTTP ${answer.status}): ${said}`);
+  await putBytes(registry, tag, { bytes: Buffer.from(JSON.stringify(manifest)), mediaType: manifestType }, signal);
 }
 
 async function readManifest(registry: Repository, tag: string, signal: AbortSignal): Promise<OciManifest | undefined> {
