@@ -2,19 +2,18 @@
 //
 //   dist/bundle/*.js         all the code, split by what is loaded together
 //   dist/core, dist/stages   types, assets, and a line of JavaScript for each file that is addressed by its path
-//   dist/image/*.js          programs for images: each whole in one file
+//   dist/image       the programs of container images, see image.ts
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, posix, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, type Metafile, type Plugin } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
+import { imagePrograms, licencesOf } from './image.ts';
 import { sharedZod, zodEntry } from './zod.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
 const sources = globSync('{core,stages}/**/*.ts', { cwd: root }).map((path) => path.replaceAll('\\', '/'));
 const binSource = 'core/cli/bin.ts';
-/** What runs in images, alone. */
-const forImages: Readonly<Record<string, string>> = { router: 'core/route/main.ts' };
 const fromBin = ['core/cli/compile-cache.ts', 'core/cli/host-main.ts', 'core/cli/main.ts'];
 /** Loaded by every command: cheaper inside than as folders of small files. Their licences go along. */
 const inside = ['zod', 'commander'];
@@ -102,21 +101,12 @@ async function bundleAll(): Promise<ReadonlyMap<string, string>> {
     target: 'es2020',
     plugins: [binAlone],
   });
-  const alone = await build({
-    ...common,
-    absWorkingDir: root,
-    entryPoints: Object.entries(forImages).map(([out, path]) => ({ in: join(root, path), out })),
-    outdir: join(dist, 'image'),
-    plugins: [insideOnly],
-  });
-  const made = new Map(
-    [...outputFiles, ...bin.outputFiles, ...alone.outputFiles].map(({ path, text }) => [relative(dist, path), builtinsAsObjects(text)]),
-  );
+  const made = new Map([...outputFiles, ...bin.outputFiles].map(({ path, text }) => [relative(dist, path), builtinsAsObjects(text)]));
   for (const path of entries) {
     const built = path.replace(/\.ts$/, '.js');
     made.set(built, `export * from '${posix.relative(posix.dirname(path), 'bundle')}/${flat(path)}.js';\n`);
   }
-  return made.set('bundle/licences.txt', licencesOf(metafile));
+  return made.set('bundle/licences.txt', licencesOf(metafile.inputs));
 }
 
 /**
@@ -131,15 +121,6 @@ function builtinsAsObjects(code: string): string {
       (_, names: string, module: string) => `const {${names.replaceAll(' as ', ': ')}} = ${asked(module)};`,
     )
     .replace(/^import (?:\* as )?(\w+) from "(node:[\w/]+)";$/gm, (_, name: string, module: string) => `const ${name} = ${asked(module)};`);
-}
-
-function licencesOf({ inputs }: Metafile): string {
-  const packages = new Set(Object.keys(inputs).flatMap((path) => /node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []));
-  const texts = [...packages].sort().map((folder) => {
-    const { name, version } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as { name: string; version: string };
-    return `${name} ${version}\n\n${readFileSync(join(root, folder, 'LICENSE'), 'utf8').trim()}\n`;
-  });
-  return `The files beside this one contain code of these packages.\n\n${texts.join(`\n${'-'.repeat(80)}\n\n`)}`;
 }
 
 /** Unchanged files are left alone, and what an earlier build has left goes. */
@@ -162,4 +143,4 @@ function textOf(file: string): string | undefined {
   }
 }
 
-put(await bundleAll());
+put(new Map([...(await bundleAll()), ...(await imagePrograms())]));

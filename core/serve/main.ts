@@ -72,8 +72,9 @@ async function serveAlone(options: ListenOptions): Promise<void> {
 }
 
 function readArguments(args: readonly string[]): ListenOptions {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...args],
+    allowPositionals: true,
     options: {
       bundle: { type: 'string' },
       name: { type: 'string' },
@@ -86,9 +87,12 @@ function readArguments(args: readonly string[]): ListenOptions {
       'deadline-ms': { type: 'string' },
     },
   });
+  // Some platforms start every container with this one word.
+  const unknown = positionals.find((each) => each !== 'serve');
+  if (unknown !== undefined) throw new Error(`Unexpected argument '${unknown}'`);
   if (values.bundle === undefined) throw new Error('--bundle DIR is missing: a serving bundle, or an ONNX file');
   const number = (name: 'port' | 'threads' | 'max-queue' | 'max-body-bytes' | 'deadline-ms', least: number): number | undefined => {
-    const text = values[name];
+    const text = values[name] ?? (name === 'port' ? process.env['PORT'] : undefined);
     if (text === undefined) return undefined;
     const value = Number(text);
     if (!Number.isInteger(value) || value < least) throw new Error(`--${name} must be a whole number from ${least}, not ${text}`);

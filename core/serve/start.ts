@@ -1,8 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { availableParallelism } from 'node:os';
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { findServable } from './bundle.ts';
 import type { DrainTimes } from './connections.ts';
+import { coresOfProcess } from './cores.ts';
 import type { Signature } from './facts.ts';
 import { createHttpServer, type HttpServer } from './http-server.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
@@ -17,7 +17,7 @@ export interface ServeOptions {
   readonly name?: string;
   /** 1 unless given. */
   readonly version?: string;
-  /** Threads of one inference that runs in a worker; the cores of the machine unless given. */
+  /** Threads of one inference that runs in a worker; the cores that this process may use unless given. */
   readonly threads?: number;
   /** Requests that may wait; further ones are told to come back (503). 1024 unless given. */
   readonly maxQueue?: number;
@@ -70,7 +70,7 @@ export interface RunningServer extends Omit<Service, 'accept' | 'announceDrain' 
 
 /** Loads the model and makes it ready to serve. Throws a `ModelLoadError`. */
 export async function createService(options: ServeOptions): Promise<Service> {
-  const { threads = Math.min(8, availableParallelism()), maxQueue = 1024, log = () => {} } = options;
+  const { threads = Math.min(8, coresOfProcess()), maxQueue = 1024, log = () => {} } = options;
   const servable = await findServable(options.path);
   const name = options.name ?? servable.name;
   const version = options.version ?? '1';

@@ -1,0 +1,111 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Artifact, defineStage, z } from '../../core/index.ts';
+import { BundleManifest, runtimeVersion } from '../../core/serve/index.ts';
+import { OciImage, ServingBundle } from '../kinds.ts';
+import { filesOf, type LayerEntry } from './entry.ts';
+import { hostIdentity } from './host-base.ts';
+import { buildImage, nonRoot } from './image.ts';
+import type { ImageConfig } from './layout.ts';
+import { appEntries, packageVersion, programUrl, runtimeEntries } from './programs.ts';
+
+const repository = /^(?:[\w.-]+(?::\d+)?\/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/;
+
+const options = {
+  name: z
+    .string()
+    .max(200)
+    .regex(repository, 'Use lower-case letters, digits, dots, dashes and slashes, with a registry in front if it is to be pushed')
+    .describe('repository of the image, without a tag: `ghcr.io/acme/digits`'),
+  tag: z
+    .string()
+    .regex(/^\w[\w.-]{0,127}$/, 'Use letters, digits, dots, dashes and underscores, at most 128')
+    .optional()
+    .describe('the beginning of the digest unless given, so that a tag never means two images'),
+  base: z.literal('host').default('host').describe('what the image is built on: `host` is made of the Node that runs modelflow'),
+  port: z.int().min(1).max(65_535).default(8080).describe('where the server listens'),
+  labels: z.record(z.string().min(1), z.string()).default({}).describe('more labels, or others than modelflow gives'),
+};
+
+/**
+ * Wraps a bundle as a container image, without a daemon: base, serving runtime, server and model, each a layer of its own, so that another
+ * model is another layer and nothing else. The image runs as a user without rights on a read-only root.
+ */
+export const containerize = defineStage({
+  name: 'containerize',
+  version: 1,
+  inputs: { model: ServingBundle },
+  options,
+  output: OciImage,
+  code: [programUrl('server'), programUrl('worker'), programUrl('health')],
+  tools: async () => ({
+    'onnxruntime-node': runtimeVersion(),
+    sharp: packageVersion('sharp'),
+    fflate: packageVersion('fflate'),
+    ...(await hostIdentity()),
+  }),
+  async run({ inputs: { model }, options, out, signal, log }) {
+    const manifest = BundleManifest.parse(JSON.parse(await readFile(join(model.path, 'bundle.json'), 'utf8')));
+    const built = await buildImage(
+      join(out, 'oci'),
+      {
+        ...options,
+        layers: async (base) => [
+          ['runtime', await runtimeEntries(base.architecture, { images: manifest.processing.input.image !== undefined })],
+          ['app', await appEntries(['server', 'worker', 'health'], base.node)],
+          ['model', await modelEntries(model)],
+        ],
+        config: (base) => servingConfig({ ...options, base, manifest }),
+      },
+      { signal, log },
+    );
+    return { ...built, model: { name: manifest.name, precision: manifest.precision }, port: options.port, user: nonRoot };
+  },
+});
+
+function servingConfig({
+  port,
+  labels,
+  base,
+  manifest,
+}: {
+  readonly port: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly base: {
+    readonly architecture: string;
+    readonly reference: string;
+    readonly digest: string;
+    readonly env: Readonly<Record<string, string>>;
+  };
+  readonly manifest: BundleManifest;
+}): ImageConfig {
+  return {
+    architecture: base.architecture,
+    user: nonRoot,
+    env: {
+      PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      ...base.env,
+      NODE_ENV: 'production',
+      ORT_DISABLE_TELEMETRY: '1',
+      PORT: String(port),
+    },
+    entrypoint: ['/app/node', '/app/server.js', '--bundle', '/model', '--host', '0.0.0.0'],
+    command: [],
+    workingFolder: '/app',
+    port,
+    labels: {
+      'org.opencontainers.image.title': manifest.name,
+      'org.opencontainers.image.base.name': base.reference,
+      'org.opencontainers.image.base.digest': base.digest,
+      'modelflow.model.precision': manifest.precision,
+      'modelflow.runtime': `${manifest.runtime.name} ${manifest.runtime.version}`,
+      ...labels,
+    },
+    healthCheck: ['/app/node', '/app/health.js'],
+  };
+}
+
+/** The bundle as it is, but for its own OCI layout, which holds the same bytes once more. */
+function modelEntries({ path }: Artifact<typeof ServingBundle>): Promise<readonly LayerEntry[]> {
+  return filesOf(path, 'model', (file) => !file.startsWith('oci/'));
+}
