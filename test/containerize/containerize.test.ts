@@ -2,6 +2,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { askRouter, routerImage } from '../../stages/containerize/router-image.ts';
 import { blobOf, filesIn, imageRig, jsonOf } from './image-rig.ts';
 
 test('every blob of the image lies under its digest, layers unpack to their diff ids, and the facts say the same', async () => {
@@ -85,3 +86,20 @@ test.skipIf(!hasSkopeo)('skopeo copies the image and keeps its digest (skipped w
   ]);
   expect((await jsonOf(join(copy, 'index.json'))).manifests[0].digest).toBe(facts.digest);
 });
+
+  "the router's image shares its base with that of a model (skipped where there is no router)",
+  async () => {
+    const rig = await imageRig();
+    const { facts } = await rig.build(await rig.bundle());
+    const oci = join(rig.folder, 'router');
+    const router = await routerImage({
+      oci,
+      signal: new AbortController().signal,
+      log: { info: () => {}, warn: () => {}, progress: () => {} },
+    });
+    expect(router.layers.map(({ role }) => role)).toEqual(['base', 'app']);
+    expect(router.layers[0]).toEqual(facts.layers[0]);
+    const config = JSON.parse(String(await blobOf(oci, router.configDigest)));
+    expect(config.config.Entrypoint).toEqual([...askRouter.slice(0, 2)]);
+  },
+);
