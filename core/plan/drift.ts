@@ -18,5 +18,6 @@ export function driftOf(live: LiveService, settled: Settled | undefined): readon
   const health = isWell ? [] : [{ path: 'health', before: 'ready', after: serving.health }];
   // Both as the target itself says them: it may put what it was given in other words.
   const said = settled.live && withoutSecrets(settled.live, release.settings);
-  return [...(said ? differences('settings', said, withoutSecrets(live.settings, release.settings)) : []), ...health];
+  const settings = said ? differences('settings', said, withoutSecrets(live.settings, release.settings)) : [];
+  return [...settings, ...(live.drift ?? []), ...health];
 }

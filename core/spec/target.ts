@@ -27,6 +27,8 @@ export interface LiveService {
   readonly token: string;
   /** The settings it runs with, for the diff. */
   readonly settings: Readonly<Record<string, unknown>>;
+  /** What something else has changed in it since it was applied, in the words of the runtime, where the target can tell. */
+  readonly drift?: readonly Change[];
 }
 
 export interface DesiredRevision<K extends ArtifactKind = ArtifactKind> {

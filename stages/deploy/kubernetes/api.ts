@@ -64,7 +64,9 @@ export async function list<T extends LiveObject>(cluster: Cluster, kind: Kind, {
   const { apiVersion, plural } = kindOf(kind);
   try {
     const path = pathOf(kind, cluster.namespace);
-    const answer = (await cluster.ask({ path, query: { labelSelector: labels, fieldSelector: fields } })) as { readonly items: readonly T[] };
+    const answer = (await cluster.ask({ path, query: { labelSelector: labels, fieldSelector: fields } })) as {
+      readonly items: readonly T[];
+    };
     // Items of a list do not say what they are.
     return answer.items.map((item) => ({ ...item, apiVersion, kind }));
   } catch (error) {
@@ -102,14 +104,22 @@ export async function applyObject(
   }
 }
 
-function conflictOf(object: ClusterObject, causes: readonly { readonly message?: string; readonly field?: string }[], message: string): Error {
+function conflictOf(
+  object: ClusterObject,
+  causes: readonly { readonly message?: string; readonly field?: string }[],
+  message: string,
+): Error {
   const fields = causes.map(({ field = '?', message: why = '' }) => `${field.replace(/^\./, '')}: ${why.replace(/^conflict with /, '')}`);
   const owners = [...new Set(fields.flatMap((each) => /"([^"]+)"/.exec(each)?.[1] ?? []))].join(', ');
   const shown = causes.map(({ field = '?' }) => field.replace(/^\./, '')).join(', ') || message;
-  return failure('MF5269', `${named(object)}: ${shown} belongs to ${owners || 'somebody else'}, and was changed there; nothing of it was touched`, {
-    hint: 'Take the field out there, or give the target `force: true` to take it over.',
-    detail: fields,
-  });
+  return failure(
+    'MF5269',
+    `${named(object)}: ${shown} belongs to ${owners || 'somebody else'}, and was changed there; nothing of it was touched`,
+    {
+      hint: 'Take the field out there, or give the target `force: true` to take it over.',
+      detail: fields,
+    },
+  );
 }
 
 /** Deletes this very object and none that was made under its name since. Gone already is no failure. */

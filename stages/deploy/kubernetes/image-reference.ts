@@ -1,5 +1,4 @@
-import { join } from 'node:path';
-import { type Artifact, failure, openRegistry, type TargetContext } from '../../../core/index.ts';
+import { type Artifact, failure, type TargetContext } from '../../../core/index.ts';
 import type { OciImage } from '../../kinds.ts';
 import type { kubernetesSettings } from './settings.ts';
 
@@ -24,14 +23,6 @@ function hasRegistry(name: string): boolean {
 }
 
 /** Nothing is sent of what the registry has. */
-export async function ensurePushed(what: Artifact<typeof OciImage>, { settings, signal, log }: Context): Promise<string> {
-  const reference = referenceOf(what, settings);
-  if (reference === what.facts.pushed) return reference;
-  const repository = reference.slice(0, reference.indexOf('@'));
-  const registry = openRegistry({ repository, signal, log });
-  if (!(await registry.hasManifest(what.facts.digest))) {
-    log.info(`pushing ${reference}`);
-    await registry.pushLayout({ folder: join(what.path, 'oci'), tags: [what.facts.tag] });
-  }
-  return reference;
+export async function ensurePushed(what: Artifact<typeof OciImage>, { settings }: Context): Promise<string> {
+  return referenceOf(what, settings);
 }

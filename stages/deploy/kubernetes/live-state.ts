@@ -74,11 +74,6 @@ export function sharesOf(state: LiveState, service: string): readonly Share[] {
   }
 }
 
-/** The Deployment of a revision, under whatever labels somebody may have changed. */
-export function deploymentOf(state: LiveState, service: string, stamp: string): Deployment | undefined {
-  return state.deployments.find(({ metadata }) => metadata.name === revisionName(service, stamp));
-}
-
 export async function liveService(cluster: Cluster, service: string, state: LiveState): Promise<LiveService> {
   const revisions = revisionsOf(state, service);
   const front = frontOf(state, service);

@@ -93,21 +93,26 @@ function refusedPods({ deployment, going }: Evidence): Reason | undefined {
     };
   if (message.includes('PodSecurity'))
     return { ...base, hint: 'Leave out what the level of the namespace forbids, or deploy into another namespace.', graceMs: 0 };
-  if (message.includes('serviceaccount')) return { ...base, hint: 'Make the ServiceAccount, or leave `serviceAccount` out.', graceMs: 3_000 };
+  if (message.includes('serviceaccount'))
+    return { ...base, hint: 'Make the ServiceAccount, or leave `serviceAccount` out.', graceMs: 3_000 };
   return { ...base, hint: 'Change the settings as the message says, or ask who runs the cluster.', graceMs: 3_000 };
 }
 
 function containerReason(pod: Pod, status: ContainerStatus, events: readonly EventObject[]): Reason | undefined {
   const waiting = status.state?.waiting;
-  return (
-    pullReason(pod, status) ??
-    madeReason(pod, status.name, waiting?.reason, waiting?.message) ??
-    crashReason(pod, status, events)
-  );
+  return pullReason(pod, status) ?? madeReason(pod, status.name, waiting?.reason, waiting?.message) ?? crashReason(pod, status, events);
 }
 
-const pullReasons = ['ErrImagePull', 'ImagePullBackOff', 'InvalidImageName', 'ErrImageNeverPull', 'ImageInspectError', 'RegistryUnavailable'];
-const finalPulls = /not found|NotFound|manifest unknown|unauthorized|authorization|denied|forbidden|403|401|InvalidImageName|invalid reference|no match for platform|not exist/i;
+const pullReasons = [
+  'ErrImagePull',
+  'ImagePullBackOff',
+  'InvalidImageName',
+  'ErrImageNeverPull',
+  'ImageInspectError',
+  'RegistryUnavailable',
+];
+const finalPulls =
+  /not found|NotFound|manifest unknown|unauthorized|authorization|denied|forbidden|403|401|InvalidImageName|invalid reference|no match for platform|not exist/i;
 
 function pullReason(pod: Pod, { image, state }: ContainerStatus): Reason | undefined {
   const { reason = '', message = '' } = state?.waiting ?? {};

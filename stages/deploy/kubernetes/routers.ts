@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { failure, type TrafficReport, type TrafficSource } from '../../../core/index.ts';
+import { failure, type Log, type TrafficReport, type TrafficSource } from '../../../core/index.ts';
 import { type LiveObject, list, pathOf, readObject } from './api.ts';
 import type { Cluster } from './client.ts';
 import { domain, ownedBy, routerName } from './names.ts';
@@ -16,14 +16,18 @@ interface RouterState {
 
 /** The token of the routers' admin port, as the cluster has it. */
 export async function tokenOfRouters(cluster: Cluster, service: string): Promise<string | undefined> {
-  const secret = (await readObject(cluster, 'Secret', routerName(service))) as (LiveObject & { readonly data?: Readonly<Record<string, string>> }) | undefined;
+  const secret = (await readObject(cluster, 'Secret', routerName(service))) as
+    | (LiveObject & { readonly data?: Readonly<Record<string, string>> })
+    | undefined;
   const encoded = secret?.data?.[tokenKey];
   return encoded === undefined ? undefined : Buffer.from(encoded, 'base64').toString('utf8');
 }
 
 /** The table that routers begin with. */
 export async function writtenTable(cluster: Cluster, service: string): Promise<RouterTable | undefined> {
-  const map = (await readObject(cluster, 'ConfigMap', routerName(service))) as (LiveObject & { readonly data?: Readonly<Record<string, string>> }) | undefined;
+  const map = (await readObject(cluster, 'ConfigMap', routerName(service))) as
+    | (LiveObject & { readonly data?: Readonly<Record<string, string>> })
+    | undefined;
   const text = map?.data?.[tableKey];
   return text === undefined ? undefined : (JSON.parse(text) as RouterTable);
 }
@@ -97,4 +101,27 @@ async function ask<T>(cluster: Cluster, { metadata }: Pod, path: string, token: 
     timeoutMs: 5_000,
     isOnce: true,
   })) as T;
+}
+
+/** Resolves when no router waits for an answer of these revisions, or the time is over; then their pods finish what they have as they end. */
+export async function drained(
+  cluster: Cluster,
+  service: string,
+  given: {
+    readonly stamps: readonly string[];
+    readonly token: string | undefined;
+    readonly limitMs: number;
+    readonly signal: AbortSignal;
+    readonly log: Log;
+  },
+): Promise<void> {
+  const until = Date.now() + given.limitMs;
+  for (;;) {
+    const inFlight = await inFlightOf(cluster, service, given.token);
+    const left = given.stamps.reduce((sum, stamp) => sum + (inFlight.get(stamp) ?? 0), 0);
+    if (left === 0) return;
+    if (Date.now() > until)
+      return given.log.warn(`${left} requests of ${service} are still open at a release that goes; its pods finish them`);
+    await pause(askAgainMs, undefined, { signal: given.signal });
+  }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Code, failure, type Log, type ModelflowError } from '../../../core/index.ts';
-import { list, type LiveObject, pathOf } from './api.ts';
+import { type LiveObject, list, pathOf } from './api.ts';
 import type { Cluster } from './client.ts';
 import { type Deployment, healthOf } from './live-state.ts';
 import { baseName, domain, ownedBy } from './names.ts';
@@ -28,7 +28,9 @@ export async function waitUntilReady(cluster: Cluster, waiting: Waiting): Promis
   let said = '';
   try {
     for (;;) {
-      const looks = await Promise.all(waiting.deployments.map(async (name) => ({ name, evidence: await evidenceOf(cluster, waiting.service, name) })));
+      const looks = await Promise.all(
+        waiting.deployments.map(async (name) => ({ name, evidence: await evidenceOf(cluster, waiting.service, name) })),
+      );
       const unready = looks.filter(({ evidence }) => evidence.deployment === undefined || healthOf(evidence.deployment) !== 'ready');
       if (unready.length === 0) return;
       const progress = unready.map(({ name, evidence }) => `${name}: ${progressOf(evidence)}`).join('; ');
@@ -76,7 +78,9 @@ async function lastLines(cluster: Cluster, { pod, container, isPrevious }: NonNu
   for (const previous of isPrevious ? [true, false] : [false]) {
     try {
       const path = `${pathOf('Pod', cluster.namespace, pod)}/log`;
-      const text = String(await cluster.ask({ path, query: { container, tailLines: logLines, previous }, headers: { accept: '*/*' }, isOnce: true }));
+      const text = String(
+        await cluster.ask({ path, query: { container, tailLines: logLines, previous }, headers: { accept: '*/*' }, isOnce: true }),
+      );
       if (text.trim() !== '') return text.trimEnd().split('\n');
     } catch {
       // It has no log any more; that it failed is told without.
@@ -120,7 +124,10 @@ export function changesIn(cluster: Cluster, service: string, signal: AbortSignal
   void (async () => {
     while (!signal.aborted) {
       try {
-        const call = { path: pathOf('Pod', cluster.namespace), query: { watch: true, labelSelector: ownedBy(service), timeoutSeconds: 300 } };
+        const call = {
+          path: pathOf('Pod', cluster.namespace),
+          query: { watch: true, labelSelector: ownedBy(service), timeoutSeconds: 300 },
+        };
         for await (const _ of cluster.lines(call, signal)) wake();
       } catch {
         // Asked again below; meanwhile the time wakes.
