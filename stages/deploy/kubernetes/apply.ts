@@ -8,6 +8,7 @@ import { appliedOf } from './drift.ts';
 import { waitUntilServed } from './endpoints.ts';
 import { ensurePushed } from './image-reference.ts';
 import { bringAbout, type Inventory, inventoryOf, marked, prune, repair } from './inventory.ts';
+import type { Deployment } from './live-objects.ts';
 import {
   type Deployment,
   frontOf,

@@ -1,8 +1,7 @@
 import { type LiveObject, list } from './api.ts';
 import type { Cluster } from './client.ts';
+import type { Pod } from './live-objects.ts';
 import { baseName, domain, labelStamp } from './names.ts';
-
-import type { Pod } from './pods.ts';
 import { changesIn } from './wait.ts';
 
 const limitMs = 20_000;

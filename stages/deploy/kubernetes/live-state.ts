@@ -3,6 +3,7 @@ import { type LiveService, type Revision, z } from '../../../core/index.ts';
 import { type LiveObject, list } from './api.ts';
 import type { Cluster } from './client.ts';
 import { appliedKey, driftOfObject } from './drift.ts';
+import type { Condition, Deployment, ServiceObject } from './live-objects.ts';
 import { baseName, domain, ownedBy, revisionName } from './names.ts';
 import { stampOf } from './objects.ts';
 import { urlOf } from './url.ts';
@@ -12,34 +13,6 @@ export const trafficKey = `${domain}/traffic`;
 /** On the Service: the settings it was released with; of a secret only the name. */
 export const settingsKey = `${domain}/settings`;
 export const componentKey = `${domain}/component`;
-
-export interface Deployment extends LiveObject {
-  readonly spec: { readonly replicas?: number; readonly selector: { readonly matchLabels?: Readonly<Record<string, string>> } };
-  readonly status?: {
-    readonly observedGeneration?: number;
-    readonly replicas?: number;
-    readonly updatedReplicas?: number;
-    readonly availableReplicas?: number;
-    readonly conditions?: readonly Condition[];
-  };
-}
-
-export interface Condition {
-  readonly type: string;
-  readonly status: string;
-  readonly reason?: string;
-  readonly message?: string;
-}
-
-export interface ServiceObject extends LiveObject {
-  readonly spec: {
-    readonly type?: string;
-    readonly clusterIP?: string;
-    readonly selector?: Readonly<Record<string, string>>;
-    readonly ports?: readonly { readonly port: number; readonly nodePort?: number; readonly name?: string }[];
-  };
-  readonly status?: { readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string; readonly hostname?: string }[] } };
-}
 
 const Share = z.object({ stamp: z.string(), weight: z.number(), mirror: z.number().optional() });
 export type Share = z.output<typeof Share>;

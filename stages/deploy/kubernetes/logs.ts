@@ -2,8 +2,8 @@ import type { LogLine } from '../../../core/index.ts';
 import { list, pathOf } from './api.ts';
 import type { Cluster } from './client.ts';
 import { type Context, clusterOf } from './context.ts';
+import { type Pod, statusesOf } from './live-objects.ts';
 import { ownedBy } from './names.ts';
-import { type Pod, statusesOf } from './pods.ts';
 import { changesIn } from './wait.ts';
 
 const lookAgainMs = 2_000;

@@ -1,6 +1,5 @@
 import type { Code } from '../../../core/index.ts';
-import type { Deployment } from './live-state.ts';
-import { type ContainerStatus, type EventObject, isGoing, isReady, type Pod, statusesOf } from './pods.ts';
+import { type ContainerStatus, type Deployment, type EventObject, isGoing, isReady, type Pod, statusesOf } from './live-objects.ts';
 
 /** Why a release does not get ready, as far as what the cluster tells is known. */
 export interface Reason {

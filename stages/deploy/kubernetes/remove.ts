@@ -2,9 +2,9 @@ import { failure } from '../../../core/index.ts';
 import { type LiveObject, list } from './api.ts';
 import { type Context, clusterOf } from './context.ts';
 import { inventoryOf, prune } from './inventory.ts';
+import type { Pod } from './live-objects.ts';
 import { ownedBy } from './names.ts';
 import { isThere } from './namespace.ts';
-import type { Pod } from './pods.ts';
 import { waitUntilGone } from './wait.ts';
 
 const slackMs = 30_000;

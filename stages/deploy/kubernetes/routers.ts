@@ -2,8 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { failure, type Log, type TrafficReport, type TrafficSource } from '../../../core/index.ts';
 import { type LiveObject, list, pathOf, readObject } from './api.ts';
 import type { Cluster } from './client.ts';
+import { isGoing, isReady, type Pod } from './live-objects.ts';
 import { domain, ownedBy, routerName } from './names.ts';
-import { isGoing, isReady, type Pod } from './pods.ts';
 import { adminPort, type RouterTable, tableKey, tokenKey } from './router-objects.ts';
 
 const tellTimeoutMs = 60_000;

@@ -1,8 +1,7 @@
 import { list } from './api.ts';
 import type { Cluster } from './client.ts';
-import type { ServiceObject } from './live-state.ts';
+import type { Pod, ServiceObject } from './live-objects.ts';
 import { ownedBy } from './names.ts';
-import type { Pod } from './pods.ts';
 
 /** The parts of the settings that say how a service is reached, as they were released. */
 interface Reached {

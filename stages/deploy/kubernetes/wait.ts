@@ -2,9 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Code, failure, type Log, type ModelflowError } from '../../../core/index.ts';
 import { type LiveObject, list, pathOf } from './api.ts';
 import type { Cluster } from './client.ts';
-import { type Deployment, healthOf } from './live-state.ts';
+import { type Deployment, type EventObject, isGoing, isReady, type Pod } from './live-objects.ts';
+import { healthOf } from './live-state.ts';
 import { baseName, domain, ownedBy } from './names.ts';
-import { type EventObject, isGoing, isReady, type Pod } from './pods.ts';
 import { type Evidence, type Reason, reasonAtTheEnd, reasonOf } from './reasons.ts';
 
 const lookAgainMs = 1_000;

@@ -1,5 +1,32 @@
 import type { LiveObject } from './api.ts';
-import type { Condition } from './live-state.ts';
+
+export interface Deployment extends LiveObject {
+  readonly spec: { readonly replicas?: number; readonly selector: { readonly matchLabels?: Readonly<Record<string, string>> } };
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly replicas?: number;
+    readonly updatedReplicas?: number;
+    readonly availableReplicas?: number;
+    readonly conditions?: readonly Condition[];
+  };
+}
+
+export interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+export interface ServiceObject extends LiveObject {
+  readonly spec: {
+    readonly type?: string;
+    readonly clusterIP?: string;
+    readonly selector?: Readonly<Record<string, string>>;
+    readonly ports?: readonly { readonly port: number; readonly nodePort?: number; readonly name?: string }[];
+  };
+  readonly status?: { readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string; readonly hostname?: string }[] } };
+}
 
 export interface Pod extends LiveObject {
   readonly spec?: {
