@@ -1,9 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { pack } from 'tar-stream';
 import type { Artifact } from '../../core/index.ts';
@@ -76,12 +74,8 @@ export function imageAt(name: string, digest: string): Image {
 async function nodeLayer(): Promise<Blob> {
   const found = execFileSync('ldd', [process.execPath], { encoding: 'utf8' });
   const libraries = [...found.matchAll(/(\/\S+) \(0x/g)].map(([, path = '']) => path);
-  const folder = await mkdtemp(join(tmpdir(), 'stand-in-'));
-  const node = join(folder, 'node');
-  execFileSync('strip', ['-o', node, process.execPath]);
-  const files: (readonly [string, Buffer, number])[] = [['bin/node', await readFile(node), 0o555]];
+  const files: (readonly [string, Buffer, number])[] = [['bin/node', await readFile(process.execPath), 0o555]];
   for (const path of libraries) files.push([path.slice(1), await readFile(realpathSync(path)), 0o555]);
-  await rm(folder, { recursive: true });
   return layerOf(files);
 }
 

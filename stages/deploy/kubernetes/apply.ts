@@ -9,18 +9,7 @@ import { waitUntilServed } from './endpoints.ts';
 import { ensurePushed } from './image-reference.ts';
 import { bringAbout, type Inventory, inventoryOf, marked, prune, repair } from './inventory.ts';
 import type { Deployment } from './live-objects.ts';
-import {
-  type Deployment,
-  frontOf,
-  healthOf,
-  type LiveState,
-  liveService,
-  lookAt,
-  settingsKey,
-  sharesOf,
-  tokenOf,
-  trafficKey,
-} from './live-state.ts';
+import { frontOf, healthOf, type LiveState, liveService, lookAt, settingsKey, sharesOf, tokenOf, trafficKey } from './live-state.ts';
 import { objectsFor, replicasFor } from './manifests.ts';
 import { baseName, labelStamp, revisionName, routerName } from './names.ts';
 import { ensureNamespace } from './namespace.ts';
