@@ -2,6 +2,7 @@ export { bundle } from './bundle/index.ts';
 export { containerize } from './containerize/index.ts';
 export { dataset } from './dataset/index.ts';
 export { type Deploy, deploy } from './deploy/index.ts';
+export { docker } from './deploy/targets/docker.ts';
 export { kubernetes } from './deploy/targets/kubernetes.ts';
 export { local } from './deploy/targets/local.ts';
 export { evaluate } from './evaluate/index.ts';

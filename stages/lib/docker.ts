@@ -4,6 +4,9 @@ import { type Endpoint, type EngineChoice, endpointOf } from './docker-endpoint.
 import { connectionsOverSsh, type SshConnections } from './docker-ssh.ts';
 
 export type DockerApi = Docker;
+export type Container = Docker.Container;
+export type ContainerSummary = Docker.ContainerInfo;
+export type ContainerRequest = Docker.ContainerCreateOptions;
 
 /** A Docker engine that has answered. */
 export interface Engine {

@@ -1,0 +1,191 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { failure, type Log } from '../../../core/index.ts';
+import type { Container, Engine } from '../../lib/docker.ts';
+import { hasImage, loadImage } from '../../lib/docker-load.ts';
+import { writeToContainer } from './archive.ts';
+import { askInside } from './inside.ts';
+import { networkName, repositoryOf, tableFile, tableFolder } from './names.ts';
+import { portTaken } from './port.ts';
+import { routerMade, routerRequest } from './requests.ts';
+import { adminUrl, nodeOf, type Seen, type Table } from './seen.ts';
+import type { DockerSettings } from './settings.ts';
+
+/** The image that routers run in, made when the engine does not have it. */
+export interface RouterImage {
+  /** Tells one version from another. */
+  version(): string;
+  /** Writes it into an empty folder as an OCI layout that `docker load` takes. */
+  layout(oci: string, log: Log, signal: AbortSignal): Promise<void>;
+}
+
+export interface RouterGiven {
+  readonly engine: Engine;
+  readonly seen: Seen;
+  readonly settings: DockerSettings;
+  readonly image: RouterImage;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/** A router that runs, and whether it was there before. */
+export interface RunningRouter {
+  readonly container: Container;
+  readonly node: string;
+  readonly isNew: boolean;
+}
+
+const readyWithinMs = 20_000;
+const portTries = 5;
+
+/**
+ * The router that holds the port of the service. The one that is there stays, through releases and through newer versions of modelflow, as long as
+ * what it was made with is wanted; otherwise the new one is brought up first, and only the same port on another address makes a gap.
+ */
+export async function ensureRouter(given: RouterGiven): Promise<RunningRouter> {
+  const { engine, seen, settings } = given;
+  const made = routerMade(seen.service, settings);
+  const fitting = [seen.router, ...seen.otherRouters].find((router) => router?.made === made);
+  if (fitting) {
+    const container = engine.api.getContainer(fitting.id);
+    if (!fitting.isRunning) await start(given, container);
+    return answering(given, container, false);
+  }
+  await freeSamePort(given);
+  return answering(given, await createRouter(given), true);
+}
+
+/** A port has one holder: where only the address changes, the old router must let go first. */
+async function freeSamePort({ engine, seen, settings, log }: RouterGiven): Promise<void> {
+  const old = seen.router;
+  if (!old || settings.port === 0 || old.published !== settings.port) return;
+  log.warn(`the router of ${seen.service} is replaced on the same port ${settings.port}: connections are refused for a moment`);
+  await engine.api.getContainer(old.id).stop().catch(ignoreStopped);
+}
+
+async function createRouter(given: RouterGiven): Promise<Container> {
+  const { engine, seen, settings } = given;
+  const reference = await routerReference(given);
+  const { Config } = await engine.api.getImage(reference).inspect();
+  const image = { reference, user: Config.User || '65532:65532' };
+  for (let tries = 1; ; tries++) {
+    const port = settings.port === 0 ? await freePort(given, image) : settings.port;
+    const container = await engine.api.createContainer(routerRequest(seen.service, settings, image, port));
+    try {
+      if (seen.table) await writeToContainer(container, tableFolder, tableFile, JSON.stringify(seen.table), image.user);
+      else await writeToContainer(container, tableFolder, '.keep', '', image.user);
+      await joinNetworks(engine, container, settings.networks, seen.service);
+      await start(given, container);
+      return container;
+    } catch (error) {
+      await container.remove({ force: true, v: true }).catch(() => undefined);
+      await removeVolume(engine, routerRequest(seen.service, settings, image, port).name ?? '');
+      // Somebody else was given the free port in between.
+      if (settings.port !== 0 || tries === portTries) throw error;
+    }
+  }
+}
+
+async function routerReference({ engine, image, log, signal }: RouterGiven): Promise<string> {
+  const reference = `${repositoryOf('router')}:${image.version()}`;
+  if (await hasImage(engine, reference)) return reference;
+  const folder = await mkdtemp(join(tmpdir(), 'modelflow-router-'));
+  try {
+    await image.layout(folder, log, signal);
+    await loadImage(engine, folder, reference, { log, signal });
+    return reference;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** A port that the engine gave out by itself would be another one after each restart: it is asked for one, which then is kept. */
+async function freePort(
+  { engine, seen, settings }: RouterGiven,
+  image: { readonly reference: string; readonly user: string },
+): Promise<number> {
+  if (seen.router?.published) return seen.router.published;
+  const request = routerRequest(seen.service, settings, image, 0);
+  const { Mounts: _, ...HostConfig } = request.HostConfig ?? {};
+  const container = await engine.api.createContainer({ ...request, name: `${request.name}-port`, HostConfig });
+  try {
+    await container.start();
+    const { NetworkSettings } = await container.inspect();
+    const port = Object.values(NetworkSettings.Ports).flatMap((bound) => bound ?? [])[0]?.HostPort;
+    return Number(port);
+  } finally {
+    await container.remove({ force: true });
+  }
+}
+
+async function joinNetworks(engine: Engine, container: Container, networks: readonly string[], service: string): Promise<void> {
+  for (const name of networks) {
+    await engine.api.getNetwork(name).connect({ Container: container.id, EndpointConfig: { Aliases: [service] } });
+  }
+}
+
+async function start({ engine, settings, seen }: RouterGiven, container: Container): Promise<void> {
+  try {
+    await container.start();
+  } catch (error) {
+    throw (await portTaken(engine, error, settings, seen.service)) ?? error;
+  }
+}
+
+async function answering({ engine, settings, signal }: RouterGiven, container: Container, isNew: boolean): Promise<RunningRouter> {
+  const node = await nodeOf(container);
+  const [answer] = await askInside(engine, container, node, [{ url: adminUrl('/live'), untilMs: readyWithinMs }], signal);
+  if (answer?.status !== 200)
+    throw failure('MF5211', `the router on port ${settings.port} does not answer: ${answer?.text || answer?.status}`, {
+      hint: 'See `modelflow logs`.',
+    });
+  return { container, node, isNew };
+}
+
+/** From when this returns, every request goes by this table. */
+export async function putTable(engine: Engine, router: RunningRouter, table: Table, signal: AbortSignal): Promise<void> {
+  const [answer] = await askInside(
+    engine,
+    router.container,
+    router.node,
+    [{ method: 'PUT', url: adminUrl('/table'), body: table }],
+    signal,
+  );
+  if (answer?.status === 200) return;
+  const why = answer?.status === 409 ? 'it has a newer one' : answer?.text || `status ${answer?.status}`;
+  throw failure('MF5211', `the router did not take the new split of the traffic: ${why}`, { hint: 'Run again.' });
+}
+
+/** Waits until none of these has a request under way, or the time is over. */
+export async function drained(
+  engine: Engine,
+  router: RunningRouter,
+  stamps: readonly string[],
+  untilMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  if (stamps.length > 0)
+    await askInside(engine, router.container, router.node, [{ url: adminUrl('/table'), untilMs, idle: stamps }], signal);
+}
+
+export async function ensureNetwork(engine: Engine, service: string, labels: Record<string, string>): Promise<void> {
+  const name = networkName(service);
+  const found = await engine.api.listNetworks({ filters: { name: [name] } });
+  if (found.some(({ Name }) => Name === name)) return;
+  await engine.api.createNetwork({ Name: name, CheckDuplicate: true, Driver: 'bridge', Labels: labels });
+}
+
+export async function removeVolume(engine: Engine, name: string): Promise<void> {
+  await engine.api.getVolume(name).remove().catch(ignoreMissing);
+}
+
+export function ignoreMissing(error: unknown): void {
+  if ((error as { readonly statusCode?: number }).statusCode !== 404) throw error;
+}
+
+/** 304: it had stopped already. */
+export function ignoreStopped(error: unknown): void {
+  const { statusCode } = error as { readonly statusCode?: number };
+  if (statusCode !== 304 && statusCode !== 404) throw error;
+}
