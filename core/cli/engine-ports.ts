@@ -1,23 +1,29 @@
 import { join } from 'node:path';
+import { liveChange, plannedRollout, releasedDigest } from '../engine/live-change.ts';
 import type { EnginePorts } from '../engine/ports.ts';
-import { liveChange, releasedDigest } from '../engine/rollout.ts';
+import { desired } from '../engine/release.ts';
 import { sha256 } from '../plan/canonical.ts';
 import type { GraphNode } from '../plan/graph.ts';
 import { serviceKey } from '../plan/history.ts';
 import { factsAtLastRelease } from '../plan/last-facts.ts';
 import type { PlanPorts } from '../plan/plan.ts';
+import { refuseUnsplit } from '../plan/rollout-steps.ts';
+import type { LiveChange } from '../spec/plan.ts';
+import type { StoredArtifact } from '../spec/port.ts';
 import type { Placement, StageContext } from '../spec/ref.ts';
+import type { LiveService, TargetContext } from '../spec/target.ts';
 import { filesFolder } from '../store/artifacts.ts';
 import type { NoteListing } from '../store/listings.ts';
 import { systemClock } from '../world/clock.ts';
 import { forStage } from '../world/for-stage.ts';
 import type { StartedChild } from '../world/process-identity.ts';
 import { fingerprintParts } from './fingerprint-parts.ts';
-import { runsLookedAt } from './past.ts';
+import { pastOf, runsLookedAt } from './past.ts';
 import { processesFor, type RunWorld } from './processes.ts';
 import { runHere } from './run-here.ts';
 import { silentLog } from './show.ts';
 import { needsHost, runInHost } from './stage-host.ts';
+import { requestsOf } from './store.ts';
 import { asTheirs, inTheirCode } from './their-code.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -60,17 +66,8 @@ export function planPorts(
       const context = { inputs: inputs as StageContext['inputs'], options: options(node) as never, signal, log: silentLog };
       return inTheirCode(node, 'verify', () => verify(made as never, context));
     },
-    async live(node, stamp, what, isForced = false) {
-      const placement = placementOf(node, options(node));
-      const { target, service } = placement;
-      const live = await target.def.read(targetContext(target, signal, silentLog), service);
-      const refused = stamp === undefined || isForced ? undefined : past.refused.get(stamp);
-      return liveChange(placement, live, stamp, what?.digest, {
-        was: releasedDigest({ past }, target, live),
-        refused,
-        settled: past.settled.get(serviceKey({ target: target.target, service })),
-      });
-    },
+    live: (node, stamp, what, isForced = false) =>
+      changeOf({ placement: placementOf(node, options(node)), past, targetContext, signal }, stamp, what, isForced),
     lastFacts(node) {
       lastFacts ??= factsAtLastRelease(
         earlier.map((run, index) => (index < earlier.length - runsLookedAt ? store.runs.releases(run) : store.runs.events(run))),
@@ -81,6 +78,51 @@ export function planPorts(
     },
     approval: (key) => past.approvals.get(key),
   };
+}
+
+interface Asked extends Pick<EnginePorts, 'past' | 'targetContext'> {
+  readonly placement: Placement;
+  readonly signal: AbortSignal;
+}
+
+/** What a deployment would change, asked of the live world. */
+async function changeOf(
+  { placement, past, targetContext, signal }: Asked,
+  stamp: string | undefined,
+  what: StoredArtifact | undefined,
+  isForced: boolean,
+): Promise<LiveChange> {
+  const { target, service, strategy } = placement;
+  const context = targetContext(target, signal, silentLog);
+  const split = target.def.split?.(context);
+  if (strategy) refuseUnsplit(strategy, { split, counts: target.def.observe !== undefined }, { target: target.target, service });
+  const live = await target.def.read(context, service);
+  const key = serviceKey({ target: target.target, service });
+  const underway = past.rollouts.get(key);
+  const refused = stamp === undefined || isForced ? undefined : past.refused.get(stamp);
+  const known = { was: releasedDigest({ past }, target, live), refused, settled: past.settled.get(key), underway };
+  const change = liveChange(placement, live, stamp, what?.digest, known);
+  if (change.action === 'none' || change.action === 'held') return change;
+  const rollout = plannedRollout(placement, split, live, stamp, underway);
+  const seen = await differenceOf(placement, context, live, stamp, what);
+  return { ...change, ...seen, changes: [...change.changes, ...(seen?.changes ?? [])], ...(rollout ? { rollout } : {}) };
+}
+
+/** What the runtime itself says it would change. That it does not say is no reason not to show the rest of the plan. */
+async function differenceOf(
+  { target, service }: Placement,
+  context: TargetContext,
+  live: LiveService,
+  stamp: string | undefined,
+  what: StoredArtifact | undefined,
+): Promise<Pick<LiveChange, 'changes' | 'unasked'> | undefined> {
+  if (target.def.diff === undefined || stamp === undefined || what === undefined) return undefined;
+  try {
+    return { changes: await target.def.diff(context, { service, revisions: [desired(stamp, 100, what)] }, live) };
+  } catch (error) {
+    if (context.signal.aborted) throw error;
+    return { changes: [], unasked: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 /** Where a node deploys to. Only asked of nodes that deploy. */
@@ -109,8 +151,9 @@ export function enginePorts(workspace: Workspace, world: RunWorld): EnginePorts 
     reporters: world.reporters,
     clock: systemClock(),
     origin: world.origin,
-    // The lock of the pipeline and profile is enough where nobody else can see the store.
-    hold: store.sharing?.hold ?? (async () => ({ past: store.past(), check: async () => undefined, release: async () => undefined })),
+    requests: requestsOf(store),
+    // The lock of the pipeline and profile is enough where nobody else can see the store. An earlier attempt of this run counts as well.
+    hold: store.sharing?.hold ?? (async () => ({ past: pastOf(store.runs), check: async () => undefined, release: async () => undefined })),
     random: Math.random,
     attempt(node, attempt) {
       // Some file systems do not tell `Model` from `model`.

@@ -26,8 +26,11 @@ export async function leftBehind(workspace: Workspace, signal: AbortSignal): Pro
       const target = last && targets.get(last.release.target);
       if (!target || wanted.has(key)) return [];
       const placement = placementAsReleased(target, last);
-      const live = await target.def.read(ports.targetContext(placement.target, signal, silentLog), placement.service);
-      return live.revisions.length > 0 ? [{ node: last.node, placement, live }] : [];
+      // A target that does not answer says so where its services are asked about; this is beside the point there.
+      const live = await target.def
+        .read(ports.targetContext(placement.target, signal, silentLog), placement.service)
+        .catch(() => undefined);
+      return live && live.revisions.length > 0 ? [{ node: last.node, placement, live }] : [];
     }),
   );
   return found.flat();

@@ -1,12 +1,15 @@
+import { join } from 'node:path';
 import type { Held } from '../engine/ports.ts';
 import type { History } from '../plan/history.ts';
 import type { Diagnostic } from '../spec/diagnostic.ts';
 import type { Journal } from '../spec/journal.ts';
 import type { Log, ResultCache } from '../spec/port.ts';
+import type { RolloutRequests } from '../spec/rollout-request.ts';
 import type { ArtifactFolder } from '../store/artifacts.ts';
 import type { Disk } from '../store/disk.ts';
 import type { Runs } from '../store/journal.ts';
 import type { Listings } from '../store/listings.ts';
+import { rolloutRequests } from '../store/rollout-requests.ts';
 
 /** The store of one pipeline and profile: the folder on this machine, and behind it what other machines see as well, if there is such a thing. */
 export interface Store {
@@ -36,4 +39,9 @@ export interface Sharing {
   finish(run: string, signal: AbortSignal): Promise<{ readonly sent: string | undefined; readonly warnings: readonly Diagnostic[] }>;
   /** Breaks the leases of those that cannot be asked, and answers who they were. */
   unlock(services: readonly { readonly target: string; readonly service: string }[], signal: AbortSignal): Promise<readonly string[]>;
+}
+
+/** Where requests to rollouts of this pipeline and profile are left. */
+export function requestsOf({ root, scope, disk }: Pick<Store, 'root' | 'scope' | 'disk'>): RolloutRequests {
+  return rolloutRequests(join(root, 'requests', scope), disk);
 }

@@ -2,7 +2,7 @@ import { serviceKey } from '../plan/history.ts';
 import { failure } from '../spec/diagnostic.ts';
 import type { ReleaseRecord } from '../spec/event.ts';
 import type { LiveService } from '../spec/target.ts';
-import { alone, type ServiceOperation } from './operations.ts';
+import { alone, type ServiceOperation } from './service-operation.ts';
 
 /** Stands for an artifact that nobody knows: such a release cannot be gone back to. */
 const unknownArtifact = '0'.repeat(64);

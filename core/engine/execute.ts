@@ -23,7 +23,7 @@ export interface Job {
 }
 
 /** A release that was refused is not deployed by another try, and a damaged input must be made again first. */
-const final: ReadonlySet<Code> = new Set<Code>(['MF1113', 'MF2101', 'MF3006', 'MF5005', 'MF5007', 'MF6005']);
+const final: ReadonlySet<Code> = new Set<Code>(['MF1113', 'MF2101', 'MF3006', 'MF5005', 'MF5007', 'MF5300', 'MF5301', 'MF5302', 'MF6005']);
 
 /** Runs a node until it is made, its tries are used up, or the run is stopped. What failed leaves nothing behind. */
 export async function execute(job: Job): Promise<StoredArtifact> {

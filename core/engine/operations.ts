@@ -1,34 +1,42 @@
+import { servingOf } from '../plan/drift.ts';
 import { type History, type ReleaseEntry, serviceKey } from '../plan/history.ts';
 import { failure } from '../spec/diagnostic.ts';
-import type { NewEvent } from '../spec/event.ts';
-import type { Log, StoredArtifact } from '../spec/port.ts';
-import type { Placement } from '../spec/ref.ts';
-import type { EnginePorts, Held } from './ports.ts';
-import { typed } from './rollout.ts';
+import type { StoredArtifact } from '../spec/port.ts';
+import type { Held } from './ports.ts';
+import { desired } from './release.ts';
+import { abortRollout } from './rollout-operations.ts';
+import { alone, type ServiceOperation, underwayOf } from './service-operation.ts';
 
-/** One service of the pipeline, for what is done beside a run. */
-export interface ServiceOperation {
-  readonly node: string;
-  readonly placement: Placement;
-  readonly ports: EnginePorts;
-  readonly signal: AbortSignal;
-  readonly log: Log;
-  emit(event: NewEvent): Promise<void>;
-}
-
-/** Does something with a service, alone with it among all machines. */
-export async function alone<T>({ placement, ports, signal, log }: ServiceOperation, act: (held: Held) => Promise<T>): Promise<T> {
-  const held = await ports.hold(placement.target.target, placement.service, signal, log);
-  try {
-    return await act(held);
-  } finally {
-    await held.release();
-  }
-}
-
-/** Puts back the release before the live one, or the one whose stamp begins with `to`. What was live is refused from now on. */
+/** Puts back the release before the live one, or the one that `to` means: its number, or the beginning of its stamp. What was live is refused from now on. */
 export async function rollBack(operation: ServiceOperation, to: string | undefined): Promise<ReleaseEntry> {
-  return alone(operation, (held) => putBack(operation, to, held));
+  return alone(operation, async (held) => {
+    const underway = underwayOf(operation, held);
+    if (underway === undefined) return putBack(operation, to, held);
+    const entries = entriesOf(operation, held.past);
+    const before = entries.findLast(({ release }) => release.stamp === underway.from);
+    const isBefore = to === undefined || (before !== undefined && stampMeant(to, entries) === underway.from);
+    if (isBefore && before) {
+      await abortRollout(operation, held);
+      return before;
+    }
+    const { stamp, target, service } = underway.release;
+    const why = 'rolled back by hand';
+    await operation.emit({ type: 'release-refused', node: operation.node, service, stamp, why });
+    const entry = await putBack(operation, to, held);
+    await operation.emit({ type: 'rollout-ended', node: operation.node, target, service, stamp, outcome: 'rolled-back', why });
+    return entry;
+  });
+}
+
+function entriesOf({ placement }: ServiceOperation, past: History): readonly ReleaseEntry[] {
+  return past.releases.get(serviceKey({ target: placement.target.target, service: placement.service })) ?? [];
+}
+
+/** The stamp that a word on the command line stands for: the number of a release as `releases` shows it, or the beginning of a stamp. */
+function stampMeant(word: string, entries: readonly ReleaseEntry[]): string | undefined {
+  const number = /^#?\d{1,4}$/.test(word) ? Number(word.replace('#', '')) : 0;
+  const numbered = number > 0 ? entries[number - 1]?.release.stamp : undefined;
+  return numbered ?? entries.findLast(({ release }) => release.stamp.startsWith(word))?.release.stamp;
 }
 
 async function putBack(operation: ServiceOperation, to: string | undefined, held: Held): Promise<ReleaseEntry> {
@@ -36,17 +44,13 @@ async function putBack(operation: ServiceOperation, to: string | undefined, held
   const { target, service } = placement;
   const context = ports.targetContext(target, signal, log);
   const live = await target.def.read(context, service);
-  const current = live.revisions.find((revision) => revision.weight > 0)?.stamp;
+  const current = servingOf(live)?.stamp;
   const { entry, artifact } = await candidate(operation, current, to, held.past);
   await held.check();
   if (current !== undefined) await operation.emit({ type: 'release-refused', node, service, stamp: current, why: 'rolled back by hand' });
   await operation.emit({ type: 'release-intended', node, release: entry.release });
   const old = ports.targetContext({ settings: entry.release.settings }, signal, log);
-  const now = await target.def.apply(
-    old,
-    { service, revisions: [{ stamp: entry.release.stamp, weight: 100, what: typed(artifact) }] },
-    live,
-  );
+  const now = await target.def.apply(old, { service, revisions: [desired(entry.release.stamp, 100, artifact)] }, live);
   const health = await target.def.probe(old, now);
   await operation.emit({ type: 'rolled-back', node, service, from: current, release: entry.release, live: now });
   if (!health.ok)
@@ -64,11 +68,11 @@ async function candidate(
   past: History,
 ): Promise<{ readonly entry: ReleaseEntry; readonly artifact: StoredArtifact }> {
   const { placement, ports } = operation;
-  const key = serviceKey({ target: placement.target.target, service: placement.service });
-  const entries = past.releases.get(key) ?? [];
+  const entries = entriesOf(operation, past);
+  const meant = to === undefined ? undefined : stampMeant(to, entries);
   for (const entry of entries.toReversed()) {
     const { stamp } = entry.release;
-    if (stamp === current || (to === undefined ? past.refused.has(stamp) : !stamp.startsWith(to))) continue;
+    if (stamp === current || (to === undefined ? past.refused.has(stamp) : stamp !== meant)) continue;
     const artifact = await ports.artifacts.open(entry.release.what, 'verified');
     if (artifact) return { entry, artifact };
   }

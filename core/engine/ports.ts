@@ -5,6 +5,7 @@ import type { NewEvent } from '../spec/event.ts';
 import type { Journal, Reporter } from '../spec/journal.ts';
 import type { FingerprintParts } from '../spec/plan.ts';
 import type { ArtifactStore, Clock, Log, ResultCache } from '../spec/port.ts';
+import type { RolloutRequests } from '../spec/rollout-request.ts';
 import type { LiveService, Target, TargetContext } from '../spec/target.ts';
 
 /** An attempt of a stage: an empty folder of its own, in which an orphan can do no harm. */
@@ -56,6 +57,8 @@ export interface EnginePorts extends PlanPorts {
   readonly clock: Clock;
   readonly past: History;
   readonly origin: Origin;
+  /** What somebody asks of a rollout while it is run. */
+  readonly requests: RolloutRequests;
   attempt(node: string, attempt: number): Attempt;
   /** Options as the stage gets them: sources with absolute paths. */
   options(node: GraphNode): Readonly<Record<string, unknown>>;

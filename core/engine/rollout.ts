@@ -1,176 +1,128 @@
-import { differences, withoutSecrets } from '../plan/difference.ts';
-import { driftOf } from '../plan/drift.ts';
-import { type ReleaseEntry, type Settled, serviceKey } from '../plan/history.ts';
+import { canonicalJson } from '../plan/canonical.ts';
+import { serviceKey } from '../plan/history.ts';
+import type { Underway } from '../plan/rollout.ts';
+import { refuseUnsplit } from '../plan/rollout-steps.ts';
 import { failure } from '../spec/diagnostic.ts';
-import type { NewEvent, ReleaseRecord } from '../spec/event.ts';
-import type { LiveChange } from '../spec/plan.ts';
-import type { Log, StoredArtifact } from '../spec/port.ts';
-import type { Placement } from '../spec/ref.ts';
-import type { Change, LiveService, Target } from '../spec/target.ts';
-import type { EnginePorts, Held } from './ports.ts';
-
-/** What a release needs beside the live world. */
-export interface Rollout {
-  readonly node: string;
-  readonly placement: Placement;
-  readonly stamp: string;
-  readonly what: StoredArtifact;
-  readonly isForced: boolean;
-  /** The state of the live world that a reviewed plan speaks of; undefined once this run has changed it itself. */
-  readonly reviewed: { token: string | undefined };
-  readonly ports: EnginePorts;
-  readonly held: Held;
-  emit(event: NewEvent): Promise<void>;
-}
-
-/** What would change if `stamp` were wanted. `was` is the digest that the live stamp stands for, where the journal knows it. */
-export function liveChange(
-  placement: Placement,
-  live: LiveService,
-  stamp: string | undefined,
-  what: string | undefined,
-  known: { readonly was: string | undefined; readonly refused: string | undefined; readonly settled: Settled | undefined },
-): LiveChange {
-  const { target, service } = placement;
-  const drift = driftOf(live, known.settled);
-  const base = { target: target.target, service, url: live.url, token: live.token, drift };
-  // What it is made of is not known yet, but the settings are.
-  const settings = differences(
-    'settings',
-    withoutSecrets(live.settings, target.settings, known.settled?.release?.settings),
-    target.settings,
-  );
-  if (stamp === undefined)
-    return live.revisions.length === 0 ? { ...base, action: 'create', changes: [] } : { ...base, action: 'replace', changes: settings };
-  const current = live.revisions.find((revision) => revision.stamp === stamp);
-  const isWhole = current?.weight === 100 && current.health === 'ready';
-  if (isWhole && drift.length === 0) return { ...base, action: 'none', changes: [] };
-  if (known.refused !== undefined) return { ...base, action: 'held', changes: [] };
-  const changes: Change[] = [];
-  const serving = live.revisions.find((revision) => revision.weight > 0) ?? live.revisions[0];
-  if (known.was !== what || serving === undefined)
-    changes.push({ path: 'artifact', before: known.was?.slice(0, 12), after: what?.slice(0, 12) });
-  changes.push(...settings);
-  const health = isWhole ? [] : [{ path: 'health', before: current?.health, after: 'ready' }];
-  if (current) return { ...base, action: 'repair', changes: [...changes, ...health] };
-  return { ...base, action: serving ? 'replace' : 'create', changes };
-}
-
-/** The digest a live service was deployed with, by what the journal knows of its stamp. */
-export function releasedDigest(ports: Pick<EnginePorts, 'past'>, target: Target, live: LiveService): string | undefined {
-  const entries = ports.past.releases.get(serviceKey({ target: target.target, service: live.service })) ?? [];
-  const stamps = new Set(live.revisions.filter((revision) => revision.weight > 0).map((revision) => revision.stamp));
-  return entries.findLast((entry) => stamps.has(entry.release.stamp))?.release.what;
-}
+import type { Log } from '../spec/port.ts';
+import { rolling } from '../spec/strategy.ts';
+import type { LiveService, TargetContext } from '../spec/target.ts';
+import { liveChange, releasedDigest, stableOf } from './live-change.ts';
+import { applyWhole, isKnown, type Rollout, recordOf, releasesOf, settle } from './release.ts';
+import type { StableRelease } from './split.ts';
+import { finishBack, takeOver } from './takeover.ts';
 
 /** Brings the service to `stamp`, alone with it among all machines. */
-export async function rollOut(rollout: Omit<Rollout, 'held'>, signal: AbortSignal, log: Log): Promise<LiveService> {
+export async function rollOut(rollout: Omit<Rollout, 'held' | 'signal' | 'log'>, signal: AbortSignal, log: Log): Promise<LiveService> {
   const { target, service } = rollout.placement;
   const held = await rollout.ports.hold(target.target, service, signal, log);
   try {
-    return await bringAbout({ ...rollout, held }, signal, log);
+    return await bringAbout({ ...rollout, held, signal, log });
   } finally {
     await held.release();
   }
 }
 
 /** An intent is durable before the world is touched, and the world is read before that: after a crash nothing is deployed twice. */
-async function bringAbout(rollout: Rollout, signal: AbortSignal, log: Log): Promise<LiveService> {
-  const { placement, ports, stamp, what, held } = rollout;
+async function bringAbout(rollout: Rollout): Promise<LiveService> {
+  const { placement, ports, stamp, what, held, signal, log } = rollout;
   const { target, service } = placement;
   const context = ports.targetContext(target, signal, log);
   const before = await target.def.read(context, service);
+  const key = serviceKey({ target: target.target, service });
+  const underway = held.past.rollouts.get(key);
   const refused = rollout.isForced ? undefined : held.past.refused.get(stamp);
-  const settled = held.past.settled.get(serviceKey({ target: target.target, service }));
-  const change = liveChange(placement, before, stamp, what.digest, { was: releasedDigest(held, target, before), refused, settled });
+  const known = { was: releasedDigest(held, target, before), refused, settled: held.past.settled.get(key), underway };
+  const { action } = liveChange(placement, before, stamp, what.digest, known);
   // Live, but a run that was killed before it could say so: that it is released is said now, so that one can go back to it.
-  if (change.action === 'none') return isKnown(rollout) ? before : settle(rollout, before, undefined, signal, log);
-  if (change.action === 'held') {
+  if (action === 'none') return isKnown(rollout) ? before : settle(rollout, before, undefined);
+  if (action === 'held') {
     throw failure('MF5007', `${service} is not deployed: this release was refused before (${refused})`, {
       hint: 'Deploy something else, or this again with `modelflow run --force`.',
     });
   }
-  if (rollout.reviewed.token !== undefined && rollout.reviewed.token !== before.token)
-    throw failure(
-      'MF2101',
-      `${service} on ${target.target} is not as it was when the plan was reviewed: state ${rollout.reviewed.token} -> ${before.token}`,
-      {
-        hint: `${service} was not touched. Make a new plan, and have it reviewed.`,
-      },
-    );
+  const ours = underway?.release.stamp === stamp ? underway : undefined;
+  if (ours && refused !== undefined) return finishBack(rollout, ours, refused);
+  if (ours && isAlone(before, stamp)) return concluded(rollout, before);
+  const isGoingOn = ours !== undefined && isSameWay(rollout, ours) && before.revisions.some((each) => each.stamp === ours.from);
+  if (!isGoingOn) refuseMoved(rollout, before);
+  await refuseProblems(rollout, context);
+  const can = { split: target.def.split?.(context), counts: target.def.observe !== undefined };
+  refuseUnsplit(strategyOf(rollout), can, { target: target.target, service });
+  const stable = await stableRelease(rollout, before, underway);
+  await held.check();
+  if (underway && !isGoingOn) await giveUp(rollout, underway);
+  await ports.results.forget(stamp);
+  await rollout.emit({ type: 'release-intended', node: rollout.node, release: recordOf(rollout) });
+  rollout.reviewed.token = undefined;
+  if (stable) return takeOver({ ...rollout, strategy: strategyOf(rollout), stable, context }, isGoingOn ? ours : undefined);
+  return settle(rollout, await applyWhole(context, rollout, before), before);
+}
+
+function strategyOf({ placement }: Rollout): NonNullable<Rollout['placement']['strategy']> {
+  return placement.strategy ?? rolling();
+}
+
+/** What was counted under one rule is no evidence under another. */
+function isSameWay(rollout: Rollout, { strategy }: Underway): boolean {
+  return canonicalJson(strategyOf(rollout)) === canonicalJson(strategy);
+}
+
+function isAlone({ revisions }: LiveService, stamp: string): boolean {
+  return revisions.every((each) => each.stamp === stamp && each.weight === 100) && revisions.length > 0;
+}
+
+/** A run that was killed had brought its rollout to the end, and could not say so. */
+async function concluded(rollout: Rollout, live: LiveService): Promise<LiveService> {
+  const { target, service } = rollout.placement;
+  const { node, stamp } = rollout;
+  await rollout.emit({
+    type: 'rollout-ended',
+    node,
+    target: target.target,
+    service,
+    stamp,
+    outcome: 'promoted',
+    why: 'it has all the requests',
+  });
+  return settle(rollout, live, undefined);
+}
+
+function refuseMoved({ reviewed, placement: { service, target } }: Rollout, { token }: LiveService): void {
+  if (reviewed.token === undefined || reviewed.token === token) return;
+  throw failure(
+    'MF2101',
+    `${service} on ${target.target} is not as it was when the plan was reviewed: state ${reviewed.token} -> ${token}`,
+    { hint: `${service} was not touched. Make a new plan, and have it reviewed.` },
+  );
+}
+
+async function refuseProblems({ placement: { target, service } }: Rollout, context: TargetContext): Promise<void> {
   const problems = await target.def.check(context, service);
   const [problem] = problems.filter((each) => each.severity === 'error');
   if (problem) throw failure(problem.code, problem.message, problem);
-  const release = recordOf(rollout);
-  await held.check();
-  await ports.results.forget(stamp);
-  await rollout.emit({ type: 'release-intended', node: rollout.node, release });
-  rollout.reviewed.token = undefined;
-  const live = await target.def.apply(context, { service, revisions: [{ stamp, weight: 100, what: typed(what) }] }, before);
-  return settle(rollout, live, before, signal, log);
 }
 
-function releasesOf({ placement, held }: Rollout): readonly ReleaseEntry[] {
-  return held.past.releases.get(serviceKey({ target: placement.target.target, service: placement.service })) ?? [];
+/** The candidate of a rollout that is wanted no more; what is applied next takes it away. */
+async function giveUp({ node, stamp, placement, emit }: Rollout, { release }: Underway): Promise<void> {
+  const why = release.stamp === stamp ? 'the strategy is another one by now' : `release ${stamp.slice(0, 12)} is wanted by now`;
+  const { target, service } = { target: placement.target.target, service: placement.service };
+  await emit({ type: 'rollout-ended', node, target, service, stamp: release.stamp, outcome: 'given-up', why });
 }
 
-function isKnown(rollout: Rollout): boolean {
-  return releasesOf(rollout).at(-1)?.release.stamp === rollout.stamp && !rollout.held.past.refused.has(rollout.stamp);
-}
-
-/** Applied is not released before it answers as it should. `before` undefined: what was live before is not known any more. */
-async function settle(
-  rollout: Rollout,
-  live: LiveService,
-  before: LiveService | undefined,
-  signal: AbortSignal,
-  log: Log,
-): Promise<LiveService> {
-  const { target } = rollout.placement;
-  const health = await target.def.probe(rollout.ports.targetContext(target, signal, log), live);
-  if (!health.ok) return goBack(rollout, before, health.why, signal, log);
-  await rollout.emit({ type: 'released', node: rollout.node, release: recordOf(rollout), live });
-  return live;
-}
-
-function recordOf({ placement, stamp, what, ports }: Rollout): ReleaseRecord {
-  return {
-    target: placement.target.target,
-    settings: placement.target.settings,
-    service: placement.service,
-    stamp,
-    what: what.digest,
-    ...ports.origin,
-  };
-}
-
-/** The artifact in the form a target takes it: its kind was checked when the configuration was evaluated. */
-export function typed(artifact: StoredArtifact): never {
-  return artifact as never;
-}
-
-/** The new release answers wrongly: put back what was live before, and remember not to try this one again. */
-async function goBack(rollout: Rollout, before: LiveService | undefined, why: string, signal: AbortSignal, log: Log): Promise<never> {
-  const { placement, ports, held, stamp, node } = rollout;
-  const { service, target } = placement;
-  const stamps = before?.revisions.filter((revision) => revision.weight > 0).map((revision) => revision.stamp);
-  const entry = releasesOf(rollout).findLast(({ release }) =>
-    stamps ? stamps.includes(release.stamp) : release.stamp !== stamp && !held.past.refused.has(release.stamp),
-  );
-  const artifact = entry && (await ports.artifacts.open(entry.release.what, 'verified'));
-  await rollout.emit({ type: 'release-refused', node, service, stamp, why });
-  if (!entry || !artifact)
-    throw failure('MF5004', `${service} does not answer as it should: ${why}`, {
-      hint: 'There is no earlier release to put back. See `modelflow logs`.',
-    });
-  const context = ports.targetContext({ settings: entry.release.settings }, signal, log);
-  const back = await target.def.apply(
-    context,
-    { service, revisions: [{ stamp: entry.release.stamp, weight: 100, what: typed(artifact) }] },
-    await target.def.read(context, service),
-  );
-  await rollout.emit({ type: 'rolled-back', node, service, from: stamp, release: entry.release, live: back });
-  throw failure('MF5005', `${service} was rolled back: ${why}`, {
-    hint: 'The release before it serves again. This one is not deployed again without --force.',
+/** What serves, with all that it takes to go on with it beside another release. Undefined where the release takes over at once. */
+async function stableRelease(rollout: Rollout, live: LiveService, underway: Underway | undefined): Promise<StableRelease | undefined> {
+  const { placement, ports, stamp } = rollout;
+  if (strategyOf(rollout).strategy === 'rolling') return undefined;
+  const from = live.revisions.find((each) => each.stamp === underway?.from && each.stamp !== stamp);
+  const revision = from ?? stableOf(live, stamp);
+  // Nothing serves yet, or only what is wanted: there is nothing to compare it with.
+  if (revision === undefined || (underway?.from === stamp && from === undefined)) return undefined;
+  const entry = releasesOf(rollout).findLast(({ release }) => release.stamp === revision.stamp);
+  const what = entry && (await ports.artifacts.open(entry.release.what, 'verified'));
+  if (entry && what) return { release: entry.release, what };
+  const named = revision.stamp === undefined ? 'made by something else' : `release ${revision.stamp.slice(0, 12)}`;
+  const why = entry ? 'its bytes are not in the store any more' : 'no journal knows it';
+  throw failure('MF5302', `${placement.service} cannot be rolled out in steps: what serves (${named}) cannot be gone back to, ${why}`, {
+    hint: `${placement.service} was not touched. \`modelflow adopt\` writes down what runs; \`rolling()\` replaces it without going back.`,
   });
 }

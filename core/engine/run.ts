@@ -237,5 +237,6 @@ function outcomeOf(diagnostics: readonly Diagnostic[]): RunOutcome {
   if (first === undefined) return 'ok';
   if (first.code === 'MF5005') return 'rolled-back';
   if (first.code === 'MF4101') return 'approval-pending';
+  if (first.code === 'MF5301') return 'paused';
   return refusals.has(first.code) ? 'refused' : 'failed';
 }

@@ -1,4 +1,4 @@
-import type { Change, LiveService } from '../spec/target.ts';
+import type { Change, LiveService, Revision } from '../spec/target.ts';
 import { differences, withoutSecrets } from './difference.ts';
 import type { Settled } from './history.ts';
 
@@ -9,7 +9,7 @@ import type { Settled } from './history.ts';
 export function driftOf(live: LiveService, settled: Settled | undefined): readonly Change[] {
   if (settled?.release === undefined) return [];
   const { release, intended } = settled;
-  const serving = live.revisions.find((revision) => revision.weight > 0) ?? live.revisions[0];
+  const serving = servingOf(live);
   if (serving === undefined) return [{ path: 'release', before: release.stamp.slice(0, 12), after: undefined }];
   if (intended !== undefined && (serving.stamp === intended || live.revisions.length > 1)) return [];
   if (serving.stamp !== release.stamp)
@@ -20,4 +20,9 @@ export function driftOf(live: LiveService, settled: Settled | undefined): readon
   const said = settled.live && withoutSecrets(settled.live, release.settings);
   const settings = said ? differences('settings', said, withoutSecrets(live.settings, release.settings)) : [];
   return [...settings, ...(live.drift ?? []), ...health];
+}
+
+/** The revision that most users get. */
+export function servingOf({ revisions }: LiveService): Revision | undefined {
+  return revisions.toSorted((one, other) => other.weight - one.weight)[0];
 }

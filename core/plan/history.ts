@@ -1,6 +1,7 @@
 import type { ReleaseRecord, RunEvent } from '../spec/event.ts';
 import type { FingerprintParts } from '../spec/plan.ts';
 import type { LiveService } from '../spec/target.ts';
+import { foldRollout, type Underway } from './rollout.ts';
 
 /** The last that is known of a node. */
 export interface NodeHistory {
@@ -45,6 +46,8 @@ export interface History {
   readonly approvals: ReadonlyMap<string, Approval>;
   /** `target/service` → what should be live: undefined after `down`; with the stamp that a killed run was about to bring, if any. */
   readonly settled: ReadonlyMap<string, Settled>;
+  /** `target/service` → the rollout that has begun and not come to its end. */
+  readonly rollouts: ReadonlyMap<string, Underway>;
 }
 
 /** A release as it should be found, unless somebody else has changed it. */
@@ -80,6 +83,7 @@ export function foldHistory(runs: Iterable<readonly RunEvent[]>): History {
   const refused = new Map<string, string>();
   const approvals = new Map<string, Approval>();
   const settled = new Map<string, Settled>();
+  const rollouts = new Map<string, Underway>();
   for (const events of runs) {
     let doing: Doing = { run: '?', operation: undefined, by: undefined, commit: undefined };
     for (const event of events) {
@@ -89,10 +93,11 @@ export function foldHistory(runs: Iterable<readonly RunEvent[]>): History {
       foldNode(nodes, event, lastMs);
       foldRelease(releases, refused, event, doing);
       foldSettled(settled, event);
+      foldRollout(rollouts, event, serviceKey);
       if (event.type === 'approval-given') approvals.set(approvalKey(event.node, event.fingerprint), event);
     }
   }
-  return { nodes, releases, refused, approvals, settled };
+  return { nodes, releases, refused, approvals, settled, rollouts };
 }
 
 function foldNode(nodes: Map<string, NodeHistory>, event: RunEvent, lastMs: ReadonlyMap<string, number>): void {

@@ -2,8 +2,19 @@ import type { Diagnostic } from '../spec/diagnostic.ts';
 import type { RunEvent } from '../spec/event.ts';
 import type { FingerprintParts } from '../spec/plan.ts';
 
-/** `held`: a deployment that was refused before and is not tried. `stopped`: it was at work when the run ended. `unapproved`: somebody has to approve it first. */
-export type NodeState = 'waiting' | 'running' | 'retrying' | 'done' | 'reused' | 'failed' | 'skipped' | 'held' | 'stopped' | 'unapproved';
+/** `held`: a deployment that was refused before and is not tried. `stopped`: it was at work when the run ended. `unapproved`: somebody has to approve it first. `paused`: its rollout waits for somebody's decision. */
+export type NodeState =
+  | 'waiting'
+  | 'running'
+  | 'retrying'
+  | 'done'
+  | 'reused'
+  | 'failed'
+  | 'skipped'
+  | 'held'
+  | 'stopped'
+  | 'unapproved'
+  | 'paused';
 
 /** One try of a node. */
 export interface AttemptView {
@@ -108,6 +119,20 @@ export function nodeChange(before: NodeView | undefined, event: RunEvent): (Part
       const ended = { endedAt: event.at, attempts, doing: undefined, fraction: undefined };
       return { node: event.node, state: 'failed', diagnostics: event.diagnostics, durationMs, ...ended };
     }
+    case 'rollout-step':
+      return { node: event.node, doing: `${event.weight} % of the requests`, fraction: undefined };
+    case 'rollout-judged': {
+      const { candidate, compared, share } = event.phase;
+      const copies = compared === 0 ? '' : `, ${compared} copies compared`;
+      return {
+        node: event.node,
+        doing: `${Math.round(share * 100)} % of the requests, ${candidate.requests} answers${copies}`,
+        fraction: undefined,
+      };
+    }
+    case 'rollout-ended':
+      if (event.outcome !== 'paused') return undefined;
+      return { node: event.node, state: 'paused', attempts: endAttempt(before, 'stopped', event.at), doing: undefined };
     case 'approval-needed':
       return { node: event.node, state: 'unapproved' };
     case 'node-skipped':

@@ -55,13 +55,24 @@ function movedLive(before: Step, now: Step): readonly Moved[] {
   // What one of the two leaves open, because a store holds less, is held to the plan when it is known (`Reviewed`).
   const isOpen = before.do === 'decide-later' || (now.do === 'decide-later' && to.action !== 'held');
   if (from.token === to.token && (isOpen || from.action === to.action || to.action === 'none')) return [];
-  return isThere(before, now) ? [] : [{ what: 'live', node: now.node, from, to }];
+  return isThere(before, now) || isOnItsWay(before, now) ? [] : [{ what: 'live', node: now.node, from, to }];
 }
 
 /** Live just as the plan wants it: an earlier run of the same plan got that far. */
 function isThere(before: Step, now: Step): boolean {
   if (now.do === 'decide-later' || liveOf(now)?.action !== 'none') return false;
   return before.do === 'decide-later' || before.fingerprint === now.fingerprint;
+}
+
+/** A run of the same plan has begun the rollout, and did not come to its end. */
+function isOnItsWay(before: Step, now: Step): boolean {
+  const underway = liveOf(now)?.rollout?.underway;
+  return (
+    underway !== undefined &&
+    now.do === 'run' &&
+    underway.stamp === now.fingerprint &&
+    (before.do === 'decide-later' || (before.do === 'run' && before.fingerprint === now.fingerprint))
+  );
 }
 
 function liveOf(step: Step): LiveChange | undefined {

@@ -154,6 +154,7 @@ function show(drawing: Drawing, node: NodeView, nowMs: number): void {
     case 'skipped':
     case 'held':
     case 'unapproved':
+    case 'paused':
       task.state$ = SKIPPED;
       break;
     case 'waiting':
@@ -185,6 +186,8 @@ function title(node: NodeView, nowMs: number): string {
       return `${what}  stopped`;
     case 'unapproved':
       return `${what}  waits for an approval`;
+    case 'paused':
+      return `${what}  paused: \`modelflow promote\`, \`modelflow abort\`, or run again`;
   }
 }
 

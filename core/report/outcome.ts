@@ -9,6 +9,7 @@ const words: Readonly<Record<RunOutcome, string>> = {
   refused: 'REFUSED',
   'approval-pending': 'WAITS FOR AN APPROVAL',
   'rolled-back': 'ROLLED BACK',
+  paused: 'PAUSED',
   stopped: 'stopped',
 };
 
@@ -30,6 +31,7 @@ const order: readonly (readonly [NodeState, string])[] = [
   ['reused', 'reused'],
   ['held', 'held back'],
   ['unapproved', 'waiting for approval'],
+  ['paused', 'paused'],
   ['failed', 'failed'],
   ['stopped', 'stopped'],
   ['skipped', 'skipped'],

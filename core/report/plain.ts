@@ -29,7 +29,9 @@ export function plainReporter(to: TextSink, options: PlainOptions = {}): Reporte
   return {
     event(event) {
       follower.add(event);
-      if (event.type === 'node-progress' && !isNews(event, heard)) return;
+      if (event.type === 'node-progress' && !isNews(event, event.doing, heard)) return;
+      // A rollout is looked at every few seconds, for as long as it takes.
+      if (event.type === 'rollout-judged' && !isNews(event, event.verdict.outcome, heard)) return;
       const stamp = options.timestamps ? `${event.at} ` : '';
       for (const line of linesOf(event, follower, { color: options.color ?? false, cores })) to.write(`${stamp}${line}\n`);
       const atMs = Date.parse(event.at);
@@ -46,13 +48,14 @@ export function plainReporter(to: TextSink, options: PlainOptions = {}): Reporte
 
 /** New words are news; a new number only now and then, by the clock of the journal. */
 function isNews(
-  event: Extract<RunEvent, { type: 'node-progress' }>,
+  event: Extract<RunEvent, { type: 'node-progress' | 'rollout-judged' }>,
+  doing: string,
   heard: Map<string, { readonly doing: string; readonly atMs: number }>,
 ): boolean {
   const atMs = Date.parse(event.at);
   const last = heard.get(event.node);
-  if (last && last.doing === event.doing && atMs - last.atMs < quietMs) return false;
-  heard.set(event.node, { doing: event.doing, atMs });
+  if (last && last.doing === doing && atMs - last.atMs < quietMs) return false;
+  heard.set(event.node, { doing, atMs });
   return true;
 }
 
@@ -118,6 +121,7 @@ function nodeLines(event: NodeEvent): readonly string[] {
     case 'rollout-began':
     case 'rollout-step':
     case 'rollout-judged':
+    case 'rollout-asked':
     case 'rollout-ended':
       return rolloutLines(event).map(oneLine);
     default:

@@ -1,25 +1,29 @@
+import { findingText } from '../plan/rollout-words.ts';
 import type { RunEvent } from '../spec/event.ts';
-import type { Finding } from '../spec/verdict.ts';
 
-export type RolloutEvent = Extract<RunEvent, { type: 'rollout-began' | 'rollout-step' | 'rollout-judged' | 'rollout-ended' }>;
+export type RolloutEvent = Extract<
+  RunEvent,
+  { type: 'rollout-began' | 'rollout-step' | 'rollout-judged' | 'rollout-asked' | 'rollout-ended' }
+>;
 
 /** A step of a rollout, for people. */
 export function rolloutLines(event: RolloutEvent): readonly string[] {
-  const candidate = event.stamp.slice(0, 12);
   switch (event.type) {
     case 'rollout-began':
-      return [`${event.strategy.strategy} of ${candidate}${event.from === undefined ? '' : ` beside ${event.from.slice(0, 12)}`} begins`];
+      return [`${event.strategy.strategy} of ${event.release.stamp.slice(0, 12)} beside ${event.from.slice(0, 12)} begins`];
     case 'rollout-step':
       return [
-        `step ${event.step + 1}: ${candidate} gets ${event.weight} % of the requests${event.mirror ? ` and copies of ${event.mirror} %` : ''}`,
+        `step ${event.step + 1}: ${event.stamp.slice(0, 12)} gets ${event.weight} % of the requests${event.mirror ? ` and copies of ${event.mirror} %` : ''}`,
       ];
-    case 'rollout-judged':
-      return [`${event.verdict.outcome}: ${event.verdict.findings.map(findingText).join('; ')}`];
+    case 'rollout-judged': {
+      const { phase, verdict } = event;
+      const copies = phase.compared + phase.mirrorFailed;
+      const seen = `${phase.candidate.requests} answers${copies === 0 ? '' : ` and ${copies} copies`}`;
+      return [[`${verdict.outcome} after ${seen}`, ...verdict.findings.map(findingText)].join('; ')];
+    }
+    case 'rollout-asked':
+      return [`${event.by ?? 'somebody'} asks to ${event.what} ${event.stamp.slice(0, 12)}`];
     case 'rollout-ended':
-      return [`${event.outcome}: ${candidate}: ${event.why}`];
+      return [`${event.outcome}: ${event.stamp.slice(0, 12)}: ${event.why}`];
   }
-}
-
-function findingText({ measure, outcome, detail, needs }: Finding): string {
-  return `${measure} ${outcome}: ${detail}${needs === undefined ? '' : `, about ${needs} more answers needed`}`;
 }

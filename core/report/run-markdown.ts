@@ -17,7 +17,10 @@ export function runMarker(view: Pick<RunView, 'pipeline' | 'profile'>): string {
  */
 export function runBody(view: RunView, options: { readonly limit: number; readonly results: string; readonly elsewhere: string }): string {
   const line = `**${outcomeLine(view)}**`;
-  const verdict = view.outcome === 'ok' ? line : `> [!${view.outcome === 'approval-pending' ? 'IMPORTANT' : 'CAUTION'}]\n> ${line}`;
+  const verdict =
+    view.outcome === 'ok'
+      ? line
+      : `> [!${view.outcome === 'approval-pending' || view.outcome === 'paused' ? 'IMPORTANT' : 'CAUTION'}]\n> ${line}`;
   const nodes = [...view.nodes.values()];
   const failed = nodes.filter(({ state }) => state === 'failed');
   const quiet = nodes.filter(({ state }) => state === 'reused');

@@ -2,6 +2,7 @@ import type { Diagnostic } from './diagnostic.ts';
 import type { FingerprintParts, Plan } from './plan.ts';
 import type { Strategy } from './strategy.ts';
 import type { LiveService } from './target.ts';
+import type { TrafficReport } from './traffic.ts';
 import type { Phase, Verdict } from './verdict.ts';
 
 /** What a deployment wants, as plain data: enough to put it back later. */
@@ -19,7 +20,7 @@ export interface ReleaseRecord {
   readonly planDigest?: string | undefined;
 }
 
-export type RunOutcome = 'ok' | 'failed' | 'refused' | 'approval-pending' | 'rolled-back' | 'stopped';
+export type RunOutcome = 'ok' | 'failed' | 'refused' | 'approval-pending' | 'rolled-back' | 'paused' | 'stopped';
 
 type Event =
   | {
@@ -123,14 +124,12 @@ type Event =
       /** What is live then. */
       readonly live?: LiveService;
     }
-  /** A candidate begins to take over; `from` is the release that serves. */
+  /** A candidate begins to take over; `from` is the stamp of the release that serves. */
   | {
       readonly type: 'rollout-began';
       readonly node: string;
-      readonly target: string;
-      readonly service: string;
-      readonly stamp: string;
-      readonly from: string | undefined;
+      readonly release: ReleaseRecord;
+      readonly from: string;
       readonly strategy: Strategy;
     }
   /** Durable before the traffic is moved. `step` counts from 0; the last one gives the candidate everything. */
@@ -154,6 +153,18 @@ type Event =
       readonly step: number;
       readonly phase: Phase;
       readonly verdict: Verdict;
+      /** The counters as they stood: whoever goes on with the rollout counts from there. */
+      readonly traffic: TrafficReport;
+    }
+  /** Somebody wants it finished, or undone, before its time. */
+  | {
+      readonly type: 'rollout-asked';
+      readonly node: string;
+      readonly target: string;
+      readonly service: string;
+      readonly stamp: string;
+      readonly what: 'promote' | 'abort';
+      readonly by: string | undefined;
     }
   | {
       readonly type: 'rollout-ended';
@@ -161,7 +172,8 @@ type Event =
       readonly target: string;
       readonly service: string;
       readonly stamp: string;
-      readonly outcome: 'promoted' | 'rolled-back' | 'paused';
+      /** `given-up`: another release is wanted by now, or the target could not do it; it is not refused. */
+      readonly outcome: 'promoted' | 'rolled-back' | 'paused' | 'given-up';
       readonly why: string;
     }
   /** What is known of its releases counts no more; the world was not touched. */
@@ -193,5 +205,6 @@ export const lastingEvents: ReadonlySet<RunEvent['type']> = new Set([
   'rollout-began',
   'rollout-step',
   'rollout-judged',
+  'rollout-asked',
   'rollout-ended',
 ]);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { FingerprintParts, Plan } from './plan.ts';
+import { Strategy } from './strategy.ts';
 
 /** A plan as a file that is reviewed, and that `modelflow run --plan` carries out: with everything that must not have moved by then. */
 export interface PlanFile extends Plan {
@@ -25,6 +26,33 @@ const table = z.record(text, text);
 const list = <T extends z.ZodType>(item: T) => z.array(item).readonly();
 
 const change = z.object({ path: text, before: anything, after: anything });
+const finding = z.object({
+  measure: z.enum(['errors', 'latency', 'disagreement']),
+  outcome: z.enum(['pass', 'fail', 'wait']),
+  evidence: z.number(),
+  limit: z.number(),
+  detail: text,
+  needs: z.number().optional(),
+});
+const underway = z.object({
+  stamp: text,
+  from: text,
+  strategy: z.enum(['rolling', 'blue-green', 'canary', 'shadow']),
+  step: z.number().optional().describe('counts from 0'),
+  weight: z.number(),
+  state: z.enum(['going', 'paused']),
+  since: text,
+  why: maybe,
+  answers: z.number(),
+  failures: z.number(),
+  findings: list(finding),
+});
+const rollout = z.object({
+  strategy: Strategy,
+  steps: list(z.object({ weight: z.number(), mirror: z.number().optional(), wanted: z.number().optional() })),
+  replicas: z.number().optional().describe('where only replicas split the traffic: how many there are'),
+  underway: underway.optional(),
+});
 const live = z.object({
   target: text,
   service: text,
@@ -33,6 +61,8 @@ const live = z.object({
   drift: list(change).describe('what somebody else changed since the last release'),
   url: maybe,
   token: text.describe('changes whenever the live state does'),
+  rollout: rollout.optional().describe('in which steps it takes over, and one that is under way'),
+  unasked: text.optional().describe('why the target could not be asked what it would change'),
 });
 const cause = z.discriminatedUnion('why', [
   z.object({ why: z.enum(['never-ran', 'output-missing', 'last-run-failed', 'last-run-interrupted', 'forced']) }),

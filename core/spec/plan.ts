@@ -1,4 +1,6 @@
+import type { Strategy } from './strategy.ts';
 import type { Change } from './target.ts';
+import type { Finding } from './verdict.ts';
 
 /** Everything that decides the bytes of a node's result. Its digest is the fingerprint. */
 export interface FingerprintParts {
@@ -38,6 +40,46 @@ export interface LiveChange {
   readonly drift: readonly Change[];
   readonly url: string | undefined;
   readonly token: string;
+  /** In which steps it takes over; undefined where it does so at once. */
+  readonly rollout?: PlannedRollout;
+  /** Why the target could not be asked what it would change beside the settings. */
+  readonly unasked?: string;
+}
+
+/** How a release would take over from the one that serves, as finely as the target can split. */
+export interface PlannedRollout {
+  readonly strategy: Strategy;
+  readonly steps: readonly RolloutStep[];
+  /** Where only replicas split the traffic: how many there are. */
+  readonly replicas: number | undefined;
+  /** One that has begun, and that a run goes on with, or gives up for another release. */
+  readonly underway: RolloutUnderway | undefined;
+}
+
+/** One way of splitting the traffic; the last step gives the candidate everything. */
+export interface RolloutStep {
+  readonly weight: number;
+  readonly mirror: number | undefined;
+  /** As the strategy says it, where the target can only come near it. */
+  readonly wanted?: number;
+}
+
+/** How far a rollout has come, and what is known of its candidate. */
+export interface RolloutUnderway {
+  readonly stamp: string;
+  readonly from: string;
+  readonly strategy: Strategy['strategy'];
+  /** Counts from 0; undefined before the first. */
+  readonly step: number | undefined;
+  readonly weight: number;
+  readonly state: 'going' | 'paused';
+  /** Since it came to this step, or was paused; ISO 8601, UTC. */
+  readonly since: string;
+  readonly why: string | undefined;
+  /** Answers of the candidate in all steps, and of them failures. */
+  readonly answers: number;
+  readonly failures: number;
+  readonly findings: readonly Finding[];
 }
 
 export type Step = {

@@ -1,7 +1,7 @@
 import type { ExitCode } from '../../spec/codes.ts';
-import { failure } from '../../spec/diagnostic.ts';
+import { failure, ModelflowError } from '../../spec/diagnostic.ts';
 import { placementOf, planPorts } from '../engine-ports.ts';
-import { silentLog } from '../show.ts';
+import { showDiagnostics, silentLog } from '../show.ts';
 import { named, openWorkspace, type Where, type Workspace } from '../workspace.ts';
 
 export interface LogsOptions extends Where {
@@ -19,10 +19,19 @@ export async function logsCommand(options: LogsOptions, signal: AbortSignal): Pr
     options.node === undefined
       ? workspace.graph.nodes.filter((node) => node.node.stage.deploys).map((node) => node.name)
       : namesOf(workspace, options.node);
-  for (const name of nodes) {
-    if (workspace.graph.byName.get(name)?.node.stage.deploys) await serviceLogs(workspace, name, options, signal);
-    else nodeLogs(workspace, name, options);
-  }
+  const failures: unknown[] = [];
+  const services = nodes.filter((name) => workspace.graph.byName.get(name)?.node.stage.deploys);
+  for (const name of nodes) if (!services.includes(name)) nodeLogs(workspace, name, options);
+  const follow = (name: string): Promise<void> =>
+    serviceLogs(workspace, name, options, signal).catch(async (error: unknown) => {
+      if (signal.aborted) return;
+      // The first one is told by whoever called, when the others have come to their end.
+      if (failures.push(error) > 1 && error instanceof ModelflowError) await showDiagnostics(error.diagnostics);
+    });
+  // One that is followed never ends by itself.
+  if (options.follow) await Promise.all(services.map(follow));
+  else for (const name of services) await follow(name);
+  if (failures.length > 0) throw failures[0];
   return 0;
 }
 

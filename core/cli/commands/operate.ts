@@ -1,6 +1,7 @@
-import { rollBack, type ServiceOperation, takeDown } from '../../engine/operations.ts';
+import { rollBack, takeDown } from '../../engine/operations.ts';
+import type { ServiceOperation } from '../../engine/service-operation.ts';
 import type { ExitCode } from '../../spec/codes.ts';
-import { failure } from '../../spec/diagnostic.ts';
+import { failure, ModelflowError } from '../../spec/diagnostic.ts';
 import type { NewEvent } from '../../spec/event.ts';
 import { nearest } from '../../spec/nearest.ts';
 import { enginePorts, placementOf } from '../engine-ports.ts';
@@ -34,12 +35,13 @@ export async function downCommand(options: OperateOptions, signal: AbortSignal):
   });
 }
 
-/** Does something with each of the named services, with the right to, and journals who did it. `stray`: also with those that the configuration names no more. */
+/** Does something with each of the named services, with the right to, and journals who did it. That it fails for one is no reason to leave out the others. */
 export async function operate(
   name: string,
   options: OperateOptions,
   signal: AbortSignal,
   act: (operation: ServiceOperation) => Promise<string>,
+  isMeant: (of: Placed) => boolean = () => true,
 ): Promise<ExitCode> {
   const workspace = await openWorkspace(options);
   await showDiagnostics(workspace.warnings);
@@ -53,7 +55,7 @@ export async function operate(
       .filter((node) => node.node.stage.deploys)
       .map((node) => ({ node: node.name, placement: placementOf(node, ports.options(node)) }));
     const stray = name === 'down' ? await leftBehind(workspace, signal) : [];
-    const chosen = choose([...deploying, ...stray], options.services);
+    const chosen = choose([...deploying, ...stray], options.services).filter((each) => options.services.length > 0 || isMeant(each));
     await emit({
       type: 'operation-started',
       run: session.run,
@@ -65,23 +67,30 @@ export async function operate(
       commit: session.origin.commit,
     });
     const log = { info: (line: string) => console.error(line), warn: (line: string) => console.error(line), progress: () => undefined };
-    try {
-      for (const each of chosen) console.log(await act({ ...each, ports, signal, log, emit }));
-    } catch (error) {
-      await emit({ type: 'run-ended', outcome: 'failed', durationMs: Date.now() - began });
-      throw error;
+    const failures: unknown[] = [];
+    for (const each of chosen) {
+      if (signal.aborted) break;
+      await act({ ...each, ports, signal, log, emit }).then(
+        (line) => console.log(line),
+        async (error: unknown) => {
+          // The first one is told by whoever called.
+          if (failures.push(error) > 1 && error instanceof ModelflowError) await showDiagnostics(error.diagnostics);
+        },
+      );
     }
-    await emit({ type: 'run-ended', outcome: 'ok', durationMs: Date.now() - began });
+    await emit({ type: 'run-ended', outcome: failures.length > 0 ? 'failed' : 'ok', durationMs: Date.now() - began });
+    if (failures.length > 0) throw failures[0];
     return 0;
   } finally {
     await session.end(signal);
   }
 }
 
-function choose(
-  deploying: readonly Pick<ServiceOperation, 'node' | 'placement'>[],
-  words: readonly string[],
-): readonly Pick<ServiceOperation, 'node' | 'placement'>[] {
+/** A node that deploys, and where. */
+export type Placed = Pick<ServiceOperation, 'node' | 'placement'>;
+
+/** Those that the words name; all without words. */
+export function choose(deploying: readonly Placed[], words: readonly string[]): readonly Placed[] {
   for (const word of words) {
     if (deploying.some((each) => each.placement.service === word || each.node === word)) continue;
     const near = nearest(

@@ -1,11 +1,16 @@
+import { servingOf } from '../../plan/drift.ts';
 import { approvalKey, type ReleaseEntry, serviceKey } from '../../plan/history.ts';
+import { shownUnderway } from '../../plan/rollout.ts';
 import { columns } from '../../report/format.ts';
 import type { ExitCode } from '../../spec/codes.ts';
-import { placementOf, planPorts } from '../engine-ports.ts';
-import { silentLog } from '../show.ts';
+import type { RolloutUnderway } from '../../spec/plan.ts';
+import { type AskedService, askServices, exitOf } from '../live-services.ts';
+import { showDiagnostics } from '../show.ts';
 import { openWorkspace, type Where, type Workspace } from '../workspace.ts';
 
 interface ReleaseLine {
+  /** For `rollback --to`; the first one is 1. */
+  readonly number: number;
   /** The stamp that the live resource carries. */
   readonly release: string;
   readonly state: 'live' | 'kept' | 'refused' | 'gone';
@@ -28,6 +33,8 @@ interface ServiceLines {
   readonly url: string | undefined;
   /** The newest first. */
   readonly releases: readonly ReleaseLine[];
+  /** A release that is about to take over. */
+  readonly rollout?: RolloutUnderway;
 }
 
 /** `modelflow releases`: who released what, when, from which commit and plan, and what became of it. */
@@ -36,58 +43,53 @@ export async function releasesCommand(
   signal: AbortSignal,
 ): Promise<ExitCode> {
   const workspace = await openWorkspace(options);
-  const all = await linesOf(workspace, signal);
+  const asked = await askServices(workspace, signal);
+  const all = await linesOf(workspace, asked);
   const shown =
     options.services.length === 0
       ? all
       : all.filter(({ service, node }) => options.services.some((word) => word === service || word === node));
   if (options.json) console.log(JSON.stringify(shown, undefined, 2));
   else console.log(shown.length === 0 ? 'nothing has been released yet' : shown.map(serviceText).join('\n\n'));
-  return 0;
+  await showDiagnostics(asked.flatMap(({ trouble }) => trouble));
+  return exitOf(asked);
 }
 
-async function linesOf(workspace: Workspace, signal: AbortSignal): Promise<readonly ServiceLines[]> {
+async function linesOf(workspace: Workspace, asked: readonly AskedService[]): Promise<readonly ServiceLines[]> {
   const { store } = workspace;
   const past = store.past();
-  const live = await liveOf(workspace, signal);
+  const live = new Map(
+    asked.map((each) => [serviceKey({ target: each.placement.target.target, service: each.placement.service }), each.live]),
+  );
   return Promise.all(
     [...past.releases].map(async ([key, entries]) => {
       const { node, release } = entries.at(-1) as ReleaseEntry;
       // Where the target cannot be asked, the journal says what should be live.
       const found = live.get(key);
-      const stamp = found ? found.stamp : past.settled.get(key)?.release?.stamp;
+      const stamp = found ? servingOf(found)?.stamp : past.settled.get(key)?.release?.stamp;
       const last = entries.findLastIndex((entry) => entry.release.stamp === stamp);
-      const releases = await Promise.all(entries.map((entry, index) => lineOf(workspace, entry, index === last)));
-      return { service: release.service, target: release.target, node, url: found?.url, releases: releases.toReversed() };
+      const releases = await Promise.all(entries.map((entry, index) => lineOf(workspace, entry, index, index === last)));
+      const underway = past.rollouts.get(key);
+      return {
+        service: release.service,
+        target: release.target,
+        node,
+        url: found?.url,
+        releases: releases.toReversed(),
+        ...(underway ? { rollout: shownUnderway(underway) } : {}),
+      };
     }),
   );
 }
 
-async function liveOf(
-  workspace: Workspace,
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, { readonly stamp: string | undefined; readonly url: string | undefined }>> {
-  const ports = planPorts(workspace, signal);
-  const deploying = workspace.graph.nodes.filter((node) => node.node.stage.deploys);
-  return new Map(
-    await Promise.all(
-      deploying.map(async (node) => {
-        const { target, service } = placementOf(node, ports.options(node));
-        const live = await target.def.read(ports.targetContext(target, signal, silentLog), service);
-        const stamp = live.revisions.find(({ weight }) => weight > 0)?.stamp;
-        return [serviceKey({ target: target.target, service }), { stamp, url: live.url }] as const;
-      }),
-    ),
-  );
-}
-
-async function lineOf({ store }: Workspace, entry: ReleaseEntry, isLive: boolean): Promise<ReleaseLine> {
+async function lineOf({ store }: Workspace, entry: ReleaseEntry, index: number, isLive: boolean): Promise<ReleaseLine> {
   const { release, node, how, at, run, by, commit } = entry;
   const past = store.past();
   const reason = past.refused.get(release.stamp);
   const isThere = store.artifacts.manifest(release.what) !== undefined;
   const approval = past.approvals.get(approvalKey(node, release.stamp));
   return {
+    number: index + 1,
     release: release.stamp,
     state: isLive ? 'live' : reason !== undefined ? 'refused' : isThere ? 'kept' : 'gone',
     reason,
@@ -102,9 +104,10 @@ async function lineOf({ store }: Workspace, entry: ReleaseEntry, isLive: boolean
   };
 }
 
-function serviceText({ service, target, url, releases }: ServiceLines): string {
+function serviceText({ service, target, url, releases, rollout }: ServiceLines): string {
   const rows = releases.map((line) => [
-    `  ${line.state}`,
+    `  ${line.number}`,
+    line.state,
     line.release.slice(0, 12),
     line.at.replace('T', ' ').replace(/\.\d+Z$/, ' UTC'),
     line.how,
@@ -112,5 +115,8 @@ function serviceText({ service, target, url, releases }: ServiceLines): string {
     line.commit === undefined ? '' : `commit ${line.commit.slice(0, 12)}${line.commit.endsWith('+') ? '+' : ''}`,
     [...line.approvals.map(({ by }) => `approved by ${by ?? '?'}`), ...(line.reason === undefined ? [] : [line.reason])].join(', '),
   ]);
-  return [`${service} on ${target}${url === undefined ? '' : `  ${url}`}`, ...columns(rows)].join('\n');
+  const candidate =
+    rollout &&
+    `  ${rollout.strategy} of ${rollout.stamp.slice(0, 12)} is ${rollout.state === 'paused' ? 'paused' : 'under way'} at ${rollout.weight} %`;
+  return [`${service} on ${target}${url === undefined ? '' : `  ${url}`}`, ...(candidate ? [candidate] : []), ...columns(rows)].join('\n');
 }

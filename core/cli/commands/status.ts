@@ -1,20 +1,20 @@
-import { approvalKey } from '../../plan/history.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { approvalKey, type History, serviceKey } from '../../plan/history.ts';
+import { shownUnderway } from '../../plan/rollout.ts';
+import { rolloutSteps } from '../../plan/rollout-steps.ts';
+import { type ShownService, serviceLines } from '../../report/status-text.ts';
 import type { ExitCode } from '../../spec/codes.ts';
 import type { RunEvent } from '../../spec/event.ts';
-import type { LiveService } from '../../spec/target.ts';
-import { placementOf, planPorts } from '../engine-ports.ts';
+import { planPorts } from '../engine-ports.ts';
 import { leftBehind } from '../left-behind.ts';
+import { type AskedService, askServices, exitOf } from '../live-services.ts';
+import { pastOf } from '../past.ts';
 import { lockHolder } from '../session.ts';
 import { showDiagnostics, silentLog } from '../show.ts';
 import type { Store } from '../store.ts';
 import { openWorkspace, type Where, type Workspace } from '../workspace.ts';
 
-export interface ServiceStatus {
-  readonly node: string;
-  readonly target: string;
-  readonly service: string;
-  readonly live: LiveService;
-}
+export type ServiceStatus = ShownService;
 
 export interface Status {
   readonly pipeline: string;
@@ -28,27 +28,51 @@ export interface Status {
   readonly leftBehind: readonly ServiceStatus[];
 }
 
-/** `modelflow status`: the last run, and every service as its target has it now. */
-export async function statusCommand(options: Where & { readonly json: boolean }, signal: AbortSignal): Promise<ExitCode> {
+/** `modelflow status`: the last run, and every service as its target has it now. Exit 8 where a target does not answer. */
+export async function statusCommand(
+  options: Where & { readonly json: boolean; readonly watch: boolean },
+  signal: AbortSignal,
+): Promise<ExitCode> {
   const workspace = await openWorkspace(options);
   await showDiagnostics(workspace.warnings);
-  const status = await statusOf(workspace, signal);
+  if (options.watch) return watchStatus(workspace, options, signal);
+  const { status, exit } = await askedStatus(workspace, signal);
   console.log(options.json ? JSON.stringify(status, undefined, 2) : statusText(status));
+  return exit;
+}
+
+const watchMs = 1_000;
+
+/** On a terminal it is drawn again and again; elsewhere it is said again when something has changed, in JSON one object a line. */
+async function watchStatus(workspace: Workspace, { json }: { readonly json: boolean }, signal: AbortSignal): Promise<ExitCode> {
+  const isDrawn = process.stdout.isTTY === true && !json;
+  let last = '';
+  while (!signal.aborted) {
+    const { status } = await askedStatus(workspace, signal);
+    const now = JSON.stringify(status);
+    if (isDrawn) process.stdout.write(`\x1b[H\x1b[2J${statusText(status)}\n`);
+    else if (now !== last) console.log(json ? now : `${new Date().toISOString()}\n${statusText(status)}`);
+    last = now;
+    await pause(watchMs, undefined, { signal }).catch(() => undefined);
+  }
   return 0;
 }
 
-export async function statusOf(workspace: Workspace, signal: AbortSignal): Promise<Status> {
+async function askedStatus(workspace: Workspace, signal: AbortSignal): Promise<{ readonly status: Status; readonly exit: ExitCode }> {
   const { store, config, profile } = workspace;
+  const asked = await askServices(workspace, signal);
+  // Read anew: what is watched goes on.
+  const past = pastOf(store.runs);
   const last = store.runs.ids().at(-1);
   const holder = lockHolder(store);
-  return {
+  const status: Status = {
     pipeline: config.pipeline.pipeline,
     profile,
     lastRun: last === undefined ? undefined : { run: last, ...endOf(store.runs.events(last)) },
     lockedBy:
       holder && `process ${holder.pid} of ${holder.user} on ${holder.host.split('/')[0]}, since ${holder.since} (${holder.command})`,
-    waiting: waitingIn(store),
-    services: await servicesOf(workspace, signal),
+    waiting: waitingIn(store, past),
+    services: asked.map((each) => shownService(each, workspace, past, signal)),
     leftBehind: (await leftBehind(workspace, signal)).map(({ node, placement, live }) => ({
       node,
       target: placement.target.target,
@@ -56,12 +80,13 @@ export async function statusOf(workspace: Workspace, signal: AbortSignal): Promi
       live,
     })),
   };
+  return { status, exit: exitOf(asked) };
 }
 
-function waitingIn(store: Store): Status['waiting'] {
+function waitingIn(store: Store, past: History): Status['waiting'] {
   const last = store.runs.ids().findLast((run) => store.runs.events(run)[0]?.type === 'run-started');
   return (last === undefined ? [] : store.runs.events(last)).flatMap((event) => {
-    if (event.type !== 'approval-needed' || store.past().approvals.has(approvalKey(event.node, event.fingerprint))) return [];
+    if (event.type !== 'approval-needed' || past.approvals.has(approvalKey(event.node, event.fingerprint))) return [];
     return [{ node: event.node, fingerprint: event.fingerprint, why: event.why }];
   });
 }
@@ -72,20 +97,14 @@ function endOf(events: readonly RunEvent[]): { readonly at: string; readonly out
   return end ? { at, outcome: end.outcome } : { at, outcome: 'interrupted, or still running' };
 }
 
-async function servicesOf(workspace: Workspace, signal: AbortSignal): Promise<readonly ServiceStatus[]> {
-  const ports = planPorts(workspace, signal);
-  const deploying = workspace.graph.nodes.filter((node) => node.node.stage.deploys);
-  return Promise.all(
-    deploying.map(async (node) => {
-      const { target, service } = placementOf(node, ports.options(node));
-      return {
-        node: node.name,
-        target: target.target,
-        service,
-        live: await target.def.read(ports.targetContext(target, signal, silentLog), service),
-      };
-    }),
-  );
+function shownService(asked: AskedService, workspace: Workspace, past: History, signal: AbortSignal): ServiceStatus {
+  const { node, placement, live, trouble } = asked;
+  const { target, service } = placement;
+  const underway = past.rollouts.get(serviceKey({ target: target.target, service }));
+  const base = { node, target: target.target, service, live, ...(trouble.length > 0 ? { trouble } : {}) };
+  if (underway === undefined) return base;
+  const split = target.def.split?.(planPorts(workspace, signal).targetContext(target, signal, silentLog));
+  return { ...base, rollout: { ...shownUnderway(underway), steps: rolloutSteps(underway.strategy, split) } };
 }
 
 function statusText(status: Status): string {
@@ -95,16 +114,12 @@ function statusText(status: Status): string {
   for (const { node, fingerprint, why } of status.waiting)
     lines.push(`  ${node} waits for an approval: ${why}; \`modelflow approve ${node} --for ${fingerprint.slice(0, 12)}${of}\``);
   if (status.lockedBy) lines.push(`  locked by ${status.lockedBy}`);
-  for (const { node, target, service, live } of [...status.services, ...status.leftBehind]) {
-    const where = live.revisions.length === 0 ? 'not there' : (live.url ?? '');
-    lines.push(`  ${node}: ${service} on ${target}  ${where}`.trimEnd());
-    if (status.leftBehind.some((each) => each.live === live))
-      lines.push(`    not in the configuration any more; \`modelflow down ${service}${of}\` stops it`);
-    for (const revision of live.revisions) {
-      lines.push(
-        `    revision ${revision.id}  ${revision.health}  ${revision.weight} %  release ${revision.stamp?.slice(0, 12) ?? 'made by something else'}`,
-      );
-    }
+  for (const each of [...status.services, ...status.leftBehind]) {
+    const [first = '', ...more] = serviceLines(each, Date.now()).map((line) => `  ${line}`);
+    lines.push(first);
+    if (status.leftBehind.includes(each))
+      lines.push(`    not in the configuration any more; \`modelflow down ${each.service}${of}\` stops it`);
+    lines.push(...more);
   }
   return lines.join('\n');
 }

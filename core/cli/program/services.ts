@@ -4,11 +4,12 @@ import { type CommandScope, portNumber, positiveInteger } from './scope.ts';
 export function serviceCommands({ program, where, signal, done }: CommandScope): void {
   program
     .command('status')
-    .description('the last run, and what is live')
+    .description('the last run, what is live, and how far rollouts have come')
     .option('--json', 'as JSON')
-    .action(async ({ json = false }: { json?: boolean }) => {
+    .option('-w, --watch', 'go on showing it as it changes')
+    .action(async ({ json = false, watch }: { json?: boolean; watch?: true }) => {
       const { statusCommand } = await import('../commands/status.ts');
-      done(await statusCommand({ ...where(), json }, signal));
+      done(await statusCommand({ ...where(), json, watch: watch ?? false }, signal));
     });
   program
     .command('inspect')
@@ -38,10 +39,26 @@ export function serviceCommands({ program, where, signal, done }: CommandScope):
     .command('rollback')
     .description('put back the release before the live one; the live one is not deployed again without --force')
     .argument('[service...]', 'all services by default')
-    .option('--to <release>', 'this release instead: the beginning of its id')
+    .option('--to <release>', 'this release instead: its number in `releases`, or the beginning of its id')
     .action(async (services: string[], { to }: { to?: string }) => {
       const { rollbackCommand } = await import('../commands/operate.ts');
       done(await rollbackCommand({ ...where(), services, to }, signal));
+    });
+  program
+    .command('promote')
+    .description('finish a rollout now: the new release gets all the requests')
+    .argument('[service...]', 'all that are under way by default')
+    .action(async (services: string[]) => {
+      const { promoteCommand } = await import('../commands/promote.ts');
+      done(await promoteCommand({ ...where(), services }, signal));
+    });
+  program
+    .command('abort')
+    .description('undo a rollout now: the release before gets all the requests, and the new one is refused')
+    .argument('[service...]', 'all that are under way by default')
+    .action(async (services: string[]) => {
+      const { abortCommand } = await import('../commands/promote.ts');
+      done(await abortCommand({ ...where(), services }, signal));
     });
   program
     .command('down')

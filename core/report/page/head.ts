@@ -52,7 +52,7 @@ export function outcomeText({ view, isAlive }: RunRecord): string {
 function tone({ view, isAlive }: RunRecord): string {
   if (view.outcome === undefined) return isAlive ? 'running' : 'failed';
   if (view.outcome === 'ok') return 'done';
-  return view.outcome === 'stopped' || view.outcome === 'approval-pending' ? 'stopped' : 'failed';
+  return view.outcome === 'stopped' || view.outcome === 'approval-pending' || view.outcome === 'paused' ? 'stopped' : 'failed';
 }
 
 function sign(record: RunRecord): string {
@@ -66,7 +66,7 @@ function tiles(record: RunRecord): Markup {
   const { gates } = record.view;
   const passed = gates.filter((gate) => gate.verdict === 'pass').length;
   const failed = count('failed', 'stopped');
-  const waiting = count('waiting', 'running', 'retrying', 'skipped', 'held', 'unapproved');
+  const waiting = count('waiting', 'running', 'retrying', 'skipped', 'held', 'unapproved', 'paused');
   const saved = savedMs(nodes);
   const all: readonly (readonly [string, string, string | undefined])[] = [
     ['stages made', String(count('done')), undefined],

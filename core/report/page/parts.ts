@@ -25,6 +25,7 @@ const states: Readonly<Record<NodeState, readonly [sign: string, word: string]>>
   running: ['▶', 'running'],
   retrying: ['⟳', 'trying again'],
   unapproved: ['?', 'needs approval'],
+  paused: ['?', 'paused'],
 };
 
 export function stateWord(state: NodeState): string {

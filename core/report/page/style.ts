@@ -69,7 +69,7 @@ td.number,.metrics td,.metrics thead th:not(:first-child){text-align:right}
 ul.inline{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;padding:0;list-style:none}
 ul.plain{padding:0;list-style:none}
 .badge{white-space:nowrap;font-size:.85rem;font-weight:600;color:var(--soft)}
-.badge.done,.badge.pass{color:var(--good)}.badge.failed,.badge.fail{color:var(--bad)}.badge.warn,.badge.unapproved,.badge.stopped{color:var(--warn)}
+.badge.done,.badge.pass{color:var(--good)}.badge.failed,.badge.fail{color:var(--bad)}.badge.warn,.badge.unapproved,.badge.paused,.badge.stopped{color:var(--warn)}
 .badge.reused{color:var(--calm)}.badge.running,.badge.retrying,.badge.held{color:var(--busy)}
 svg text{font:13px system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",sans-serif;fill:var(--soft)}
 .graph{max-height:80vh;overflow:auto;border:1px solid var(--line);border-radius:8px;background:var(--ground)}
@@ -77,7 +77,7 @@ svg text{font:13px system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",s
 .graph text{text-anchor:middle}.graph .label{font-weight:600;fill:var(--ink)}.graph .under{font-size:12px}
 .node rect{fill:var(--panel);stroke:var(--soft);stroke-width:1.4}
 .node.done rect{stroke:var(--good)}.node.reused rect{stroke:var(--calm)}.node.failed rect{stroke:var(--bad);stroke-width:2.6}
-.node.stopped rect,.node.unapproved rect{stroke:var(--warn);stroke-width:2.2}.node.running rect,.node.retrying rect{stroke:var(--busy);stroke-width:2.6}
+.node.stopped rect,.node.unapproved rect,.node.paused rect{stroke:var(--warn);stroke-width:2.2}.node.running rect,.node.retrying rect{stroke:var(--busy);stroke-width:2.6}
 .node.held rect{stroke:var(--busy)}.node.skipped rect,.node.waiting rect,.node.absent rect{stroke-dasharray:3 3}
 a.node:hover .label{text-decoration:underline}
 a.node:focus-visible{outline:none}a.node:focus-visible rect{stroke:var(--accent);stroke-width:4}

@@ -1,0 +1,28 @@
+import type { Phase } from '../spec/verdict.ts';
+
+/** What one look added to a phase. */
+export interface Recent {
+  readonly atMs: number;
+  readonly before: Phase;
+  readonly after: Phase;
+}
+
+const windowMs = 10_000;
+/** Of fewer answers nothing is said without statistics. */
+const fewestAnswers = 10;
+
+/** The looks of the last seconds. */
+export function withRecent(recent: readonly Recent[], look: Recent): readonly Recent[] {
+  return [...recent.filter(({ atMs }) => look.atMs - atMs < windowMs), look];
+}
+
+/** Most of what the candidate answered just now are failures, and the release before answers better: nobody waits for statistics then. */
+export function failingNow(recent: readonly Recent[]): string | undefined {
+  const sum = (of: (phase: Phase) => number): number => recent.reduce((total, { before, after }) => total + of(after) - of(before), 0);
+  const asked = sum(({ candidate, compared, mirrorFailed }) => candidate.requests + compared + mirrorFailed);
+  const failed = sum(({ candidate, mirrorFailed }) => candidate.failures + mirrorFailed);
+  if (asked < fewestAnswers || failed * 2 < asked) return undefined;
+  const [stableAsked, stableFailed] = [sum(({ stable }) => stable.requests), sum(({ stable }) => stable.failures)];
+  if (stableAsked > 0 && failed / asked < 2 * (stableFailed / stableAsked)) return undefined;
+  return `${failed} of the last ${asked} answers of the new release were failures`;
+}
