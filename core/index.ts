@@ -77,6 +77,7 @@ export {
   type LiveService,
   type LogLine,
   type RenderedFile,
+  type RenderGiven,
   type Revision,
   type Split,
   type Target,

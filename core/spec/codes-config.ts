@@ -200,4 +200,20 @@ export const configCodes = {
     explain: 'A plan is carried out on the pipeline and the profile that it was made of.',
   },
   MF2105: { title: 'The plan cannot be written', exit: 2, explain: 'The file given with --out cannot be written. The message says why.' },
+  MF1240: {
+    title: 'The service cannot be rendered so',
+    exit: 2,
+    explain: '`modelflow render` writes the formats that the target of a service has. The message names the target, the hint its formats.',
+  },
+  MF1241: {
+    title: 'Several files do not fit on stdout',
+    exit: 2,
+    explain: 'A format of several folders, such as a Kustomize base and its overlays, is written with `--out`.',
+  },
+  MF1242: {
+    title: 'A rendered file cannot be written',
+    exit: 2,
+    explain:
+      'The folder given with `--out` cannot be written to, or there is a file of the same name that `modelflow render` did not make. Nothing is overwritten but what was rendered before.',
+  },
 } as const satisfies Record<`MF${number}`, CodeEntry>;

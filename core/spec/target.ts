@@ -62,6 +62,13 @@ export interface RenderedFile {
   readonly text: string;
 }
 
+/** What else the files are made of. */
+export interface RenderGiven {
+  readonly profile: string;
+  /** Named in place of the reference that a deployment would use. */
+  readonly image?: string;
+}
+
 export type Health = { readonly ok: true } | { readonly ok: false; readonly why: string };
 
 export interface LogLine {
@@ -106,9 +113,12 @@ export interface TargetDef<S extends z.ZodRawShape, K extends ArtifactKind> {
   observe?(ctx: TargetContext<S>, service: string): Promise<TrafficReport>;
   /** What `apply` would change, in the words of the runtime, for the plan; beside the settings, which the engine compares. Changes nothing. */
   diff?(ctx: TargetContext<S>, want: DesiredService<K>, have: LiveService): Promise<readonly Change[]>;
-  /** The same as files, for those who apply them by other means. `format` is one of `renders`. */
+  /**
+   * The same as files, for those who apply them by other means. `format` is one of `renders`, of which the first is the usual one.
+   * `want` has no revisions while nothing has been made: undefined, where the format needs one.
+   */
   readonly renders?: readonly string[];
-  render?(ctx: TargetContext<S>, want: DesiredService<K>, format: string): Promise<readonly RenderedFile[]>;
+  render?(ctx: TargetContext<S>, want: DesiredService<K>, format: string, given: RenderGiven): Promise<readonly RenderedFile[] | undefined>;
   logs?(ctx: TargetContext<S>, service: string, given: { readonly follow: boolean; readonly lines: number }): AsyncIterable<LogLine>;
 }
 

@@ -6,44 +6,12 @@ import { type ClusterObject, kindsMade, ofRevision, stampOf } from '../../stages
 import { clusterRulesFor, rulesFor } from '../../stages/deploy/kubernetes/rules.ts';
 import { settingsProblems } from '../../stages/deploy/kubernetes/settings-problems.ts';
 import { testCluster } from '../support/engines.ts';
-import { candidate, given, revision, type SettingsGiven, stable } from './given.ts';
+import { candidate, everything, given, revision, type SettingsGiven, stable } from './given.ts';
 import { type Judge, judgeOf } from './server.ts';
 
 const usableName = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,80}$/);
 const label = /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
-const everything: SettingsGiven = {
-  replicas: 3,
-  resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '128Mi' } },
-  gpu: { count: 1 },
-  env: {
-    LEVEL: '3',
-    YES: 'true',
-    TOKEN: { secretKey: { name: 'tokens', key: 'api' } },
-    MODE: { configMapKey: { name: 'modes', key: 'a' } },
-  },
-  envFrom: [{ secret: 'all' }, { configMap: 'more' }],
-  volumes: [
-    { name: 'models', mountPath: '/models', claim: 'models' },
-    { name: 'scratch', mountPath: '/scratch', emptyDir: { sizeLimit: '1Gi' }, readOnly: false },
-    { name: 'certificates', mountPath: '/certificates', secret: 'certificates' },
-    { name: 'rules', mountPath: '/rules', configMap: 'rules', subPath: 'rules.json' },
-  ],
-  pullSecrets: ['registry'],
-  runtimeClass: undefined,
-  nodeSelector: { 'kubernetes.io/arch': 'amd64' },
-  tolerations: [{ key: 'nvidia.com/gpu', operator: 'Exists', effect: 'NoSchedule' }],
-  affinity: { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [] } },
-  topologySpread: { must: true },
-  podLabels: { team: 'vision' },
-  podAnnotations: { 'prometheus.io/scrape': 'true' },
-  labels: { 'acme.com/owner': 'vision' },
-  annotations: { 'acme.com/note': 'what: a "note", with # and so on' },
-  minReadySeconds: 2,
-  service: { type: 'NodePort', port: 8080, annotations: { 'acme.com/balancer': 'internal' } },
-  expose: { ingress: { host: 'digits.acme.com', path: '/digits', className: 'nginx', tlsSecret: 'digits-tls' } },
-  networkPolicy: { from: [{ namespaceLabels: { name: 'web' }, podLabels: { app: 'web' } }, { cidr: '10.0.0.0/8' }] },
-};
 const scaled: SettingsGiven = { autoscale: { min: 2, max: 6, cpu: 80, queueDepth: 2.5 }, drainSeconds: 0 };
 const bare: SettingsGiven = {
   networkPolicy: false,

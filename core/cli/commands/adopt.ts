@@ -2,6 +2,7 @@ import { type Adopted, adopt } from '../../engine/adopt.ts';
 import type { ExitCode } from '../../spec/codes.ts';
 import type { ReleaseRecord } from '../../spec/event.ts';
 import { scopesOf } from '../store-inventory.ts';
+import { wantedReleases } from '../wanted-releases.ts';
 import { openWorkspace, type Workspace } from '../workspace.ts';
 import { type OperateOptions, operate } from './operate.ts';
 import { planOf } from './plan.ts';
@@ -9,7 +10,7 @@ import { planOf } from './plan.ts';
 /** `modelflow adopt`: takes over services that run and that this journal does not know, such as after a lost store. The world is only read. */
 export async function adoptCommand(options: OperateOptions, signal: AbortSignal): Promise<ExitCode> {
   const workspace = await openWorkspace(options);
-  const wanted = await wantedReleases(workspace, signal);
+  const wanted = wantedReleases(workspace, await planOf(workspace, { only: [], force: [] }, signal));
   const elsewhere = releasesElsewhere(workspace);
   return operate('adopt', options, signal, async (operation) => {
     const { target, service } = operation.placement;
@@ -27,26 +28,6 @@ function adoptedText(service: string, { stamp, isNew, what }: Adopted): string {
   const made =
     what === undefined ? 'what it was made of is not known here, so it cannot be gone back to later' : `artifact ${what.slice(0, 12)}`;
   return `${service} is adopted as release ${stamp.slice(0, 12)}; ${made}`;
-}
-
-/** What the configuration would deploy now, as far as its inputs are made: node → stamp and artifact. */
-async function wantedReleases(
-  workspace: Workspace,
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, Pick<ReleaseRecord, 'stamp' | 'what'>>> {
-  const { steps } = await planOf(workspace, { only: [], force: [] }, signal);
-  const digests = new Map(
-    steps.flatMap((step) => ('digest' in step && step.digest !== undefined ? [[step.node, step.digest] as const] : [])),
-  );
-  return new Map(
-    steps.flatMap((step) => {
-      const node = workspace.graph.byName.get(step.node);
-      const slot = node?.node.stage.deploys?.(node.node.options as never).slot;
-      const from = node?.edges.find((edge) => edge.slot === slot && !edge.isGate)?.from;
-      const what = from === undefined ? undefined : digests.get(from);
-      return what === undefined || !('fingerprint' in step) ? [] : [[step.node, { stamp: step.fingerprint, what }] as const];
-    }),
-  );
 }
 
 /** A pipeline that was renamed left its journal under the old name. */

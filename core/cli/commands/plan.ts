@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { makePlan } from '../../plan/plan.ts';
+import { makePlan, type PlanPorts } from '../../plan/plan.ts';
 import type { ExitCode } from '../../spec/codes.ts';
 import type { FingerprintParts, Plan } from '../../spec/plan.ts';
 import type { PlanFile } from '../../spec/plan-file.ts';
@@ -58,11 +58,12 @@ export async function planOf(
   options: SelectionWords,
   signal: AbortSignal,
   onParts?: (node: string, parts: FingerprintParts) => void,
+  ports: PlanPorts = planPorts(workspace, signal),
 ): Promise<Plan> {
   const { graph, config, profile } = workspace;
   const { within, forced } = selectionOf(graph, options);
   const request = { pipeline: config.pipeline.pipeline, profile, graph, within, forced, policies: workspace.policies };
-  const plan = await theirTalkAside(() => makePlan({ ...request, ...(onParts ? { onParts } : {}) }, planPorts(workspace, signal)));
+  const plan = await theirTalkAside(() => makePlan({ ...request, ...(onParts ? { onParts } : {}) }, ports));
   workspace.digests.keep();
   return plan;
 }

@@ -69,6 +69,22 @@ export function serviceCommands({ program, where, signal, done }: CommandScope):
       done(await downCommand({ ...where(), services }, signal));
     });
   program
+    .command('render')
+    .description('write services as files for other tools, such as manifests; nothing is deployed, and nothing live is asked')
+    .argument('[service...]', 'all services whose target can by default')
+    .option('--format <format>', 'one that the target has: for Kubernetes yaml, kustomize or rbac; its first one by default')
+    .option('--out <folder>', 'write files there, instead of to stdout')
+    .option('--image <reference>', 'the image to name, instead of the one that a deployment would use')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  modelflow render | kubectl diff -f -\n  modelflow render --format kustomize --out k8s --profile production\n',
+    )
+    .action(async (services: string[], options: { format?: string; out?: string; image?: string }) => {
+      const { renderCommand } = await import('../commands/render.ts');
+      const { format, out, image } = options;
+      done(await renderCommand({ ...where(), services, format, out, image }, signal));
+    });
+  program
     .command('serve')
     .description('serve a model file or a serving bundle, without a configuration')
     .argument('<model>', 'an .onnx file, or a folder with a bundle.json')

@@ -1,4 +1,4 @@
-import { type ClusterObject, inApplyOrder, type RevisionGiven, type ServiceGiven } from './objects.ts';
+import { type ClusterObject, hasRouter, inApplyOrder, type RevisionGiven, type ServiceGiven } from './objects.ts';
 import { revisionObjects } from './revision-objects.ts';
 import { routerObjects } from './router-objects.ts';
 import { serviceObjects } from './service-objects.ts';
@@ -12,7 +12,7 @@ export function objectsFor(given: ServiceGiven): readonly ClusterObject[] {
   const replicas = replicasFor(given.settings, given.revisions);
   return inApplyOrder([
     ...serviceObjects(given),
-    ...(given.settings.traffic === 'router' && given.router ? routerObjects(given, given.router) : []),
+    ...(hasRouter(given) && given.router ? routerObjects(given, given.router) : []),
     ...given.revisions.flatMap((revision) => revisionObjects(given, revision, replicas.get(revision.stamp) ?? given.settings.replicas)),
   ]);
 }

@@ -1,4 +1,4 @@
-import { baseName, domain, labelStamp, shortStamp } from './names.ts';
+import { baseName, domain, labelStamp, revisionName, shortStamp } from './names.ts';
 import type { KubernetesSettings } from './settings.ts';
 
 /** An object of the cluster as it is sent there: plain data, checked by the API server. */
@@ -42,11 +42,30 @@ export interface ServiceGiven {
   readonly settings: KubernetesSettings;
   readonly service: string;
   readonly revisions: readonly RevisionGiven[];
+  /**
+   * Rolled out by the cluster alone: one Deployment, which replaces its pods, under the name of the service. For those who apply the
+   * objects by other means; `revisions` has one then.
+   */
+  readonly isStanding?: boolean;
   /** Needed when `traffic` is split by a router. */
   readonly router?: RouterGiven;
 }
 
 export type Component = 'model' | 'router';
+
+/** How the parts of a release are called, and whether they are told apart from those of other releases. */
+export function partsOf(
+  given: ServiceGiven,
+  { stamp }: RevisionGiven,
+): { readonly name: string; readonly stamp?: string; readonly component: Component } {
+  const component = 'model';
+  return given.isStanding ? { name: baseName(given.service), component } : { name: revisionName(given.service, stamp), stamp, component };
+}
+
+/** Are requests split by a router in front? */
+export function hasRouter({ settings, isStanding }: ServiceGiven): boolean {
+  return settings.traffic === 'router' && !isStanding;
+}
 
 interface Described {
   readonly name: string;
@@ -128,6 +147,16 @@ export const kindsMade = [
   { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', plural: 'ingresses' },
   { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'HTTPRoute', plural: 'httproutes' },
 ] as const;
+
+/** Without what is empty, which nobody has to read. */
+export function trimmed(object: ClusterObject): ClusterObject {
+  const { annotations, labels, ...metadata } = object.metadata;
+  const filled = (record: Readonly<Record<string, string>> | undefined) => record !== undefined && Object.keys(record).length > 0;
+  return {
+    ...object,
+    metadata: { ...metadata, ...(filled(labels) ? { labels } : {}), ...(filled(annotations) ? { annotations } : {}) },
+  } as ClusterObject;
+}
 
 /** Sorted so that what is referred to is there before what refers to it. */
 export function inApplyOrder(objects: readonly ClusterObject[]): readonly ClusterObject[] {

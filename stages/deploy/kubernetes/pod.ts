@@ -1,6 +1,6 @@
 import { isSecret } from '../../../core/index.ts';
-import { baseName, domain, revisionName } from './names.ts';
-import { type Component, ownLabels, type RevisionGiven, type ServiceGiven, selector } from './objects.ts';
+import { baseName, domain } from './names.ts';
+import { type Component, ownLabels, partsOf, type RevisionGiven, type ServiceGiven, selector } from './objects.ts';
 import type { KubernetesSettings } from './settings.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -15,13 +15,14 @@ const confined: Fields = {
 
 /** The pods of one release. */
 export function modelPod(given: ServiceGiven, revision: RevisionGiven): Fields {
-  const { settings, service } = given;
+  const { settings } = given;
+  const parts = partsOf(given, revision);
   const volumes = settings.volumes.map(volumeOf);
   const container: Fields = {
     name: 'model',
     image: revision.image,
     ports: [{ name: 'http', containerPort: revision.facts.port, protocol: 'TCP' }],
-    ...environment(settings, revisionName(service, revision.stamp)),
+    ...environment(settings, parts.name),
     resources: resourcesOf(settings),
     startupProbe: {
       httpGet: { path: '/v2/health/ready', port: 'http' },
@@ -43,7 +44,7 @@ export function modelPod(given: ServiceGiven, revision: RevisionGiven): Fields {
     ],
   };
   const annotations = revision.references === undefined ? {} : { [`${domain}/references`]: revision.references };
-  return podOf(given, { component: 'model', stamp: revision.stamp }, annotations, {
+  return podOf(given, parts, annotations, {
     ...account(given),
     ...(settings.runtimeClass === undefined ? {} : { runtimeClassName: settings.runtimeClass }),
     ...runAs(revision.facts.user),

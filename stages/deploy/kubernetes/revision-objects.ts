@@ -1,5 +1,5 @@
-import { baseName, revisionName } from './names.ts';
-import { type ClusterObject, objectOf, type RevisionGiven, type ServiceGiven, selector } from './objects.ts';
+import { baseName } from './names.ts';
+import { type ClusterObject, hasRouter, objectOf, partsOf, type RevisionGiven, type ServiceGiven, selector } from './objects.ts';
 import { modelPod } from './pod.ts';
 
 /** What comes and goes with one release. */
@@ -9,20 +9,16 @@ export function revisionObjects(given: ServiceGiven, revision: RevisionGiven, re
     ...disruptionOf(given, revision),
     deploymentOf(given, revision, replicas),
     ...autoscalerOf(given, revision),
-    ...(given.settings.traffic === 'router' ? [serviceOf(given, revision)] : []),
+    ...(hasRouter(given) ? [serviceOf(given, revision)] : []),
   ];
-}
-
-function partOf(given: ServiceGiven, { stamp }: RevisionGiven) {
-  return { name: revisionName(given.service, stamp), stamp, component: 'model' as const };
 }
 
 function deploymentOf(given: ServiceGiven, revision: RevisionGiven, replicas: number): ClusterObject {
   const { settings, service } = given;
-  const matchLabels = selector(service, { component: 'model', stamp: revision.stamp });
+  const matchLabels = selector(service, partsOf(given, revision));
   return objectOf(
     given,
-    { apiVersion: 'apps/v1', kind: 'Deployment', ...partOf(given, revision) },
+    { apiVersion: 'apps/v1', kind: 'Deployment', ...partsOf(given, revision) },
     {
       spec: {
         // An autoscaler owns the count.
@@ -42,11 +38,11 @@ function deploymentOf(given: ServiceGiven, revision: RevisionGiven, replicas: nu
 function serviceOf(given: ServiceGiven, revision: RevisionGiven): ClusterObject {
   return objectOf(
     given,
-    { apiVersion: 'v1', kind: 'Service', ...partOf(given, revision) },
+    { apiVersion: 'v1', kind: 'Service', ...partsOf(given, revision) },
     {
       spec: {
         type: 'ClusterIP',
-        selector: selector(given.service, { component: 'model', stamp: revision.stamp }),
+        selector: selector(given.service, partsOf(given, revision)),
         ports: [{ name: 'http', port: revision.facts.port, targetPort: 'http', protocol: 'TCP' }],
       },
     },
@@ -55,7 +51,7 @@ function serviceOf(given: ServiceGiven, revision: RevisionGiven): ClusterObject 
 
 function secretOf(given: ServiceGiven, revision: RevisionGiven): readonly ClusterObject[] {
   if (revision.secrets === undefined || Object.keys(revision.secrets).length === 0) return [];
-  const described = { apiVersion: 'v1', kind: 'Secret', ...partOf(given, revision) };
+  const described = { apiVersion: 'v1', kind: 'Secret', ...partsOf(given, revision) };
   return [objectOf(given, described, { type: 'Opaque', immutable: true, stringData: revision.secrets })];
 }
 
@@ -65,13 +61,13 @@ function disruptionOf(given: ServiceGiven, revision: RevisionGiven): readonly Cl
   return [
     objectOf(
       given,
-      { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', ...partOf(given, revision) },
+      { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', ...partsOf(given, revision) },
       {
         spec: {
           maxUnavailable: podDisruption.maxUnavailable,
           // Pods that are not ready hold nothing up, and must not keep a node from being emptied.
           unhealthyPodEvictionPolicy: 'AlwaysAllow',
-          selector: { matchLabels: selector(given.service, { component: 'model', stamp: revision.stamp }) },
+          selector: { matchLabels: selector(given.service, partsOf(given, revision)) },
         },
       },
     ),
@@ -81,7 +77,7 @@ function disruptionOf(given: ServiceGiven, revision: RevisionGiven): readonly Cl
 function autoscalerOf(given: ServiceGiven, revision: RevisionGiven): readonly ClusterObject[] {
   const { autoscale } = given.settings;
   if (autoscale === undefined) return [];
-  const part = partOf(given, revision);
+  const part = partsOf(given, revision);
   const queue = autoscale.queueDepth === undefined ? [] : [queueMetric(given.service, autoscale.queueDepth)];
   return [
     objectOf(

@@ -1,5 +1,5 @@
 import { baseName } from './names.ts';
-import { type ClusterObject, objectOf, type ServiceGiven, selector } from './objects.ts';
+import { type ClusterObject, hasRouter, objectOf, type ServiceGiven, selector } from './objects.ts';
 import { adminPort, routerHttpPort } from './router-objects.ts';
 
 /** What stays while releases come and go: how the service is reached, and who may. */
@@ -30,14 +30,16 @@ function frontOf(given: ServiceGiven): ClusterObject {
 }
 
 /** The router; or the pods of the one release that has all of the traffic, or of all releases where several share it. */
-function frontSelector({ settings, service, revisions }: ServiceGiven): Readonly<Record<string, string>> {
-  if (settings.traffic === 'router') return selector(service, { component: 'router' });
+function frontSelector(given: ServiceGiven): Readonly<Record<string, string>> {
+  const { service, revisions, isStanding } = given;
+  if (hasRouter(given)) return selector(service, { component: 'router' });
+  if (isStanding) return selector(service, { component: 'model' });
   const [first, ...others] = revisions.filter(({ weight }) => weight > 0);
   return selector(service, { component: 'model', ...(first && others.length === 0 ? { stamp: first.stamp } : {}) });
 }
 
 function policyOf(given: ServiceGiven): readonly ClusterObject[] {
-  const { networkPolicy, traffic } = given.settings;
+  const { networkPolicy } = given.settings;
   if (networkPolicy === false) return [];
   const [first] = given.revisions;
   const modelPort = first?.facts.port ?? routerHttpPort;
@@ -58,7 +60,7 @@ function policyOf(given: ServiceGiven): readonly ClusterObject[] {
     );
   const onPorts = (...ports: readonly number[]) => ({ ports: ports.map((port) => ({ port, protocol: 'TCP' })) });
   // Metrics are read from pods directly: whoever may call the service may read them.
-  if (traffic === 'replicas') return [policy('model', { ingress: [{ ...fromUsers, ...onPorts(modelPort) }], egress: [] })];
+  if (!hasRouter(given)) return [policy('model', { ingress: [{ ...fromUsers, ...onPorts(modelPort) }], egress: [] })];
   const names = { ports: ['UDP', 'TCP'].map((protocol) => ({ port: 53, protocol })) };
   const models = { to: [{ podSelector: { matchLabels: selector(given.service, { component: 'model' }) } }] };
   return [
