@@ -8,12 +8,6 @@ export const kubernetesCodes = {
     explain:
       'Each setting of `kubernetes({ … })` is right by itself, and two of them contradict each other, such as a drain that is longer than the time a pod has to end. Nothing was sent to the cluster.',
   },
-  MF5241: {
-    title: 'The image is in no registry that the cluster can pull from',
-    exit: 2,
-    explain:
-      'Nodes pull images from a registry. The name of the image has none in front, it was not pushed, and the target was not told where to push it: give it `repository`, or name the image with its registry.',
-  },
   MF5265: {
     title: 'The cluster cannot be reached',
     exit: 8,

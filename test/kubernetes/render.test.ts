@@ -91,7 +91,7 @@ describe('a service as files', () => {
   test('another image can be named; one that is in no registry cannot be left unnamed', async () => {
     const [file] = await rendered({}, 'yaml', { image: 'registry.test/digits:v1' });
     expect(file?.text).toContain('image: registry.test/digits:v1\n');
-    await expect(rendered({}, 'yaml')).rejects.toThrow(/MF5241: the image digits is in no registry/);
+    await expect(rendered({}, 'yaml')).rejects.toThrow(/MF5287: the image digits is in no registry/);
   });
 
   test('without a release there is nothing to render but the rights', async () => {

@@ -9,6 +9,7 @@ import { logsOf } from '../kubernetes/logs.ts';
 import { isThere } from '../kubernetes/namespace.ts';
 import { probeService } from '../kubernetes/probe.ts';
 import { removeService } from '../kubernetes/remove.ts';
+import { renderFormats, renderService } from '../kubernetes/render.ts';
 import { observeRouters, tokenOfRouters } from '../kubernetes/routers.ts';
 import { kubernetesSettings } from '../kubernetes/settings.ts';
 
@@ -37,5 +38,7 @@ export const kubernetes = defineTarget({
     return observeRouters(cluster, service, await tokenOfRouters(cluster, service));
   },
   diff: diffOf,
+  renders: renderFormats,
+  render: renderService,
   logs: logsOf,
 });
