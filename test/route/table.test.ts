@@ -118,6 +118,8 @@ test('with a token the table and the counts are for those who show it; health an
   for (const path of ['/table', '/traffic']) expect((await rig.admin('GET', path)).status).toBe(401);
   expect((await rig.put(1, [])).status).toBe(401);
   expect((await rig.admin('GET', '/table', undefined, { authorization: 'Bearer open sesame' })).status).toBe(200);
+  expect((await rig.admin('GET', '/table', undefined, { 'x-modelflow-token': 'open sesame' })).status).toBe(200);
+  expect((await rig.admin('GET', '/table', undefined, { 'x-modelflow-token': 'wrong' })).status).toBe(401);
   expect((await rig.admin('GET', '/metrics')).status).toBe(200);
   const program = fileURLToPath(new URL('../../core/route/main.ts', import.meta.url));
   const ask = (token: string) =>
