@@ -23,7 +23,7 @@ export function routerFront(router: Router): Front {
   const connections = new Connections(server);
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     response.once('close', connections.began(request.socket));
-    if (connections.isDraining) response.shouldKeepAlive = false;
+    if (connections.endsWith(request.socket)) response.shouldKeepAlive = false;
     void router.handle(request, response);
   });
   server.on('clientError', (error: Error & { readonly code?: string }, socket: Socket) => {

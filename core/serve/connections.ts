@@ -6,6 +6,8 @@ interface Usage {
   active: number;
   /** Bytes that had been read when the last answer was out: more means that another request is on its way in. */
   readBytes: number;
+  /** Its next answer ends it. */
+  isLeaving: boolean;
 }
 
 export interface DrainTimes {
@@ -23,7 +25,7 @@ export class Connections {
 
   constructor(server: Server) {
     server.on('connection', (socket: Socket) => {
-      this.#open.set(socket, { active: 0, readBytes: 0 });
+      this.#open.set(socket, { active: 0, readBytes: 0, isLeaving: false });
       socket.once('close', () => {
         this.#open.delete(socket);
         if (this.#open.size === 0) this.#whenEmpty?.();
@@ -47,6 +49,18 @@ export class Connections {
     };
   }
 
+  /** Does the answer that is written now end its connection? */
+  endsWith(socket: Socket): boolean {
+    return this.#isDraining || (this.#open.get(socket)?.isLeaving ?? false);
+  }
+
+  /** The connections that there are now come to their end, each after its next answer, or when nothing comes on it for a while. Later ones stay. */
+  letGo(idleGraceMs: number): void {
+    const leaving = [...this.#open];
+    for (const [, usage] of leaving) usage.isLeaving = true;
+    setTimeout(() => this.#closeIdle(leaving), idleGraceMs).unref();
+  }
+
   /** Every answer from now on ends its connection. */
   announceDrain(): void {
     this.#isDraining = true;
@@ -61,15 +75,15 @@ export class Connections {
     const empty = new Promise<void>((resolve) => {
       this.#whenEmpty = resolve;
     });
-    const grace = setTimeout(() => this.#closeIdle(), idleGraceMs);
+    const grace = setTimeout(() => this.#closeIdle(this.#open), idleGraceMs);
     const limit = setTimeout(() => this.#cut(), limitMs);
     if (this.#open.size > 0) await empty;
     clearTimeout(grace);
     clearTimeout(limit);
   }
 
-  #closeIdle(): void {
-    for (const [socket, usage] of this.#open) {
+  #closeIdle(among: Iterable<readonly [Socket, Usage]>): void {
+    for (const [socket, usage] of among) {
       if (usage.active === 0 && socket.bytesRead === usage.readBytes) socket.end();
     }
   }

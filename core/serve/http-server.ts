@@ -85,7 +85,7 @@ async function exchange(
     reply = errorReply(cause, options.log);
   }
   await discardBody(request);
-  if (state.isDraining()) response.shouldKeepAlive = false;
+  if (connections.endsWith(request.socket)) response.shouldKeepAlive = false;
   send(response, reply);
   const protocol: Protocol = route?.protocol ?? 'other';
   if (route?.kind !== 'probe') {

@@ -6,7 +6,7 @@ import { createService, type ListenOptions, startServer } from './start.ts';
 
 // The process that serves one model. Started with a channel (fork) it is given connections and told when to drain; started alone it listens.
 
-type FromSupervisor = { readonly type: 'connection' } | { readonly type: 'drain' };
+type FromSupervisor = { readonly type: 'connection' } | { readonly type: 'let-go' } | { readonly type: 'drain' };
 
 try {
   const options = readArguments(process.argv.slice(2));
@@ -26,6 +26,7 @@ async function serveSupervised(options: ListenOptions): Promise<void> {
   let accept = (socket: Socket): void => {
     early.push(socket);
   };
+  let letGo = (): void => {};
   let drain: (() => Promise<void>) | undefined;
   let isDrainWanted = false;
   const end = (): void => {
@@ -35,6 +36,7 @@ async function serveSupervised(options: ListenOptions): Promise<void> {
   };
   process.on('message', (message: FromSupervisor, socket: Socket | undefined) => {
     if (message.type === 'drain') end();
+    else if (message.type === 'let-go') letGo();
     // The client may have gone on the way here: then there is no socket.
     else if (message.type === 'connection' && socket !== undefined) accept(socket);
   });
@@ -43,7 +45,7 @@ async function serveSupervised(options: ListenOptions): Promise<void> {
   process.on('SIGINT', () => {});
   process.on('SIGTERM', end);
   const service = await createService(options);
-  accept = service.accept;
+  ({ accept, letGo } = service);
   for (const socket of early) accept(socket);
   drain = () => service.drain();
   log(`serving ${service.name} version ${service.version}, inference on the ${service.where} thread`);

@@ -48,6 +48,8 @@ export interface Service {
   /** Whether the model runs on the thread of the HTTP server or in a worker. */
   readonly where: 'main' | 'worker';
   accept(socket: Socket): void;
+  /** The connections that there are end soon, without losing a request; those that come later stay. */
+  letGo(): void;
   /** Not ready from now on, and every answer ends its connection; requests are still taken. */
   announceDrain(): void;
   /** The same, and no further connections may come. Resolves when every request that has come is answered and every connection closed. */
@@ -61,7 +63,7 @@ export interface LingerTimes extends DrainTimes {
   readonly lingerMs: number;
 }
 
-export interface RunningServer extends Omit<Service, 'accept' | 'announceDrain' | 'drain'> {
+export interface RunningServer extends Omit<Service, 'accept' | 'letGo' | 'announceDrain' | 'drain'> {
   readonly url: string;
   readonly port: number;
   /** Not ready from now on. Resolves when every request that has come is answered and every connection closed. */
@@ -151,6 +153,7 @@ function serviceOf(model: ServedModel, { server, connections }: HttpServer): Ser
       // A socket from another process comes paused, so that no byte was read where it came from.
       socket.resume();
     },
+    letGo: () => connections.letGo(5_000),
     announceDrain: () => connections.announceDrain(),
     drain: async ({ idleGraceMs = 5_000, limitMs = 45_000 } = {}) => {
       await connections.drain({ idleGraceMs, limitMs });

@@ -32,4 +32,16 @@ export const rolloutCodes = {
     explain:
       'Another machine holds the lease of the service and runs the rollout. A request is only passed on within one machine: ask there, or stop that run and ask again, which finishes or undoes the rollout from here.',
   },
+  MF5340: {
+    title: 'The router did not start',
+    exit: 1,
+    explain:
+      'While the requests of a service are split or copied, a router process does that. It could not be started, or could not be told who gets what. What was live before goes on.',
+  },
+  MF5341: {
+    title: 'The service is supervised by another version of modelflow',
+    exit: 1,
+    explain:
+      'What supervises the service was started by another version, which cannot do what was asked, such as splitting requests. `modelflow down` stops it; the next run starts one that can.',
+  },
 } as const satisfies Record<`MF${number}`, CodeEntry>;

@@ -3,7 +3,7 @@ import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Artifact, DesiredService, LiveService, Log, LogLine } from '../../core/index.ts';
+import type { Artifact, DesiredService, LiveService, Log, LogLine, TrafficReport } from '../../core/index.ts';
 import { BundleManifest, runtimeVersion } from '../../core/serve/index.ts';
 import { isRunning } from '../../stages/deploy/local/identity.ts';
 import { readSupervisor } from '../../stages/deploy/local/state.ts';
@@ -85,6 +85,21 @@ export class ServiceRig {
     const context = this.context(settings, given.signal);
     const want: DesiredService = { service: this.service, revisions: [{ stamp, weight: 100, what: what as Artifact }] };
     return def.apply(context, want, given.have ?? (await def.read(context, this.service)));
+  }
+
+  /** Several releases at once. */
+  async split(
+    revisions: readonly { readonly what: Bundle; readonly stamp: string; readonly weight: number; readonly mirror?: number }[],
+    settings: Settings = {},
+  ): Promise<LiveService> {
+    const { def } = this.target(settings);
+    const context = this.context(settings);
+    return def.apply(context, { service: this.service, revisions: revisions as DesiredService['revisions'] }, await this.read());
+  }
+
+  async observe(): Promise<TrafficReport> {
+    const { def } = this.target();
+    return (await def.observe?.(this.context(), this.service)) ?? { sources: [] };
   }
 
   read(): Promise<LiveService> {

@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process';
 import { mkdir, open } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { failure } from '../../../core/index.ts';
+import { failure, type TrafficSource } from '../../../core/index.ts';
 import { ask } from './control.ts';
 import { isRunning, signal as signalProcess } from './identity.ts';
-import { protocolVersion, type Request, type Status, type Want } from './protocol.ts';
+import { protocolVersion, type Request, type Status, tokenOf, type Want } from './protocol.ts';
+import { type RequestTo1, requestTo1 } from './protocol-1.ts';
 import { pruneReleases } from './releases.ts';
 import { pathsOf, readService, readSupervisor, type SupervisorRecord, writeService } from './state.ts';
 
@@ -33,10 +34,12 @@ export async function applyTo(
   given: { readonly want: Want; readonly token: string; readonly signal: AbortSignal; readonly onLog: (line: string) => void },
 ): Promise<Status> {
   const { want, token, ...rest } = given;
-  const request: Request = { do: 'apply', want, token };
   const running = await statusOf(folder, given.signal);
-  if (running !== undefined && running.protocol !== protocolVersion)
-    throw failure('MF5001', `\`${service}\` is supervised by another version of modelflow; nothing was done`, {
+  const request: Request | RequestTo1 | undefined = running?.protocol === 1 ? requestTo1(want, running) : { do: 'apply', want, token };
+  if (running?.protocol === 1 && token !== tokenOf(running.releases))
+    throw failure('MF5001', `\`${service}\` was changed since it was looked at; nothing was done`, { hint: 'Run again.' });
+  if (request === undefined || (running !== undefined && running.protocol > protocolVersion))
+    throw failure('MF5341', `\`${service}\` is supervised by another version of modelflow, which cannot do this; nothing was done`, {
       hint: 'Stop the service with `modelflow down`, then run again.',
     });
   // A supervisor that has nothing to do ends by itself: it may do so just now.
@@ -52,6 +55,12 @@ export async function applyTo(
   throw failure('MF5002', `no supervisor could be started for \`${service}\``, { hint: `See ${pathsOf(folder).supervisorOutput}.` });
 }
 
+/** What the router of the service has counted; undefined while there is none. */
+export async function trafficOf(folder: string, signal: AbortSignal): Promise<TrafficSource | undefined> {
+  const status = await ask(folder, { do: 'traffic' }, { signal });
+  return typeof status === 'string' ? undefined : status.traffic;
+}
+
 /** Stops the service and forgets its releases. Nothing to stop is no failure; a supervisor that does not answer is ended by force. */
 export async function removeFrom(folder: string, signal: AbortSignal): Promise<void> {
   const answers = await statusOf(folder, signal).catch((error: unknown) => {
@@ -65,8 +74,7 @@ export async function removeFrom(folder: string, signal: AbortSignal): Promise<v
   }
   const state = await readService(folder);
   if (state === undefined) return;
-  const { current: _, ...rest } = state;
-  await writeService(folder, rest);
+  await writeService(folder, { ...state, releases: [] });
   await pruneReleases(folder, 0, new Set());
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Code, codes, failure, ModelflowError } from '../../../core/index.ts';
 import type { Reply, Request, Status } from './protocol.ts';
+import { type RequestTo1, type StatusOf1, statusFrom1 } from './protocol-1.ts';
 
 /** The control socket lies in the folder of the service, whose permissions guard it. */
 const socketName = 'control.sock';
@@ -60,7 +61,7 @@ async function reply(line: string, answer: Answer, send: (reply: Reply) => void,
 /** Throws what the supervisor threw; aborting closes the connection, by which the supervisor knows. */
 export async function ask(
   folder: string,
-  request: Request,
+  request: Request | RequestTo1,
   given: { readonly signal: AbortSignal; readonly onLog?: (line: string) => void },
 ): Promise<Status | 'nobody-listens' | 'ended-meanwhile'> {
   const socket = await connect(folder);
@@ -76,7 +77,7 @@ export async function ask(
     for await (const line of lines) {
       const reply = JSON.parse(line) as Reply;
       if ('log' in reply) given.onLog?.(reply.log);
-      else if ('ok' in reply) return reply.ok;
+      else if ('ok' in reply) return reply.ok.protocol === 1 ? statusFrom1(reply.ok as unknown as StatusOf1) : reply.ok;
       else throw failureOf(reply.failed);
     }
   } catch (error) {

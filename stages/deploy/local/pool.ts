@@ -11,8 +11,8 @@ export interface PoolOptions {
   /** Folder that holds the releases. */
   readonly releases: string;
   readonly log: (source: string, line: string) => void;
-  /** Called whenever a process becomes ready. */
-  readonly onReady: () => void;
+  /** Called whenever a process becomes ready, and when one is gone that should be there. */
+  readonly onChange: () => void;
 }
 
 /** One place in the pool; its process is replaced when it crashes. */
@@ -99,6 +99,11 @@ export class Pool {
     });
   }
 
+  /** The connections that the processes have come to their end; others come instead. */
+  letGoConnections(): void {
+    for (const slot of this.#slots) slot.process.tell({ type: 'let-go' });
+  }
+
   /** Every process finishes what it has, and ends. Nothing is started again. */
   async drain(): Promise<void> {
     this.#close();
@@ -119,27 +124,28 @@ export class Pool {
 
   #start(source: string): ServerProcess {
     const { release, service, releases, log } = this.#options;
+    const { node, entry } = release.runtime;
     return new ServerProcess({
-      runtime: release.runtime,
-      bundle: join(releases, release.folder),
-      service,
-      revision: release.revision,
+      node,
+      entry,
+      args: ['--bundle', join(releases, release.folder), '--name', service, '--version', String(release.revision)],
       onLine: (line) => log(source, line),
     });
   }
 
   #watch(slot: Slot): void {
-    const { log, onReady } = this.#options;
+    const { log, onChange } = this.#options;
     const { process } = slot;
     let readyAt: number | undefined;
     void process.ready.then((isReady) => {
       if (!isReady || this.#isClosing) return;
       readyAt = performance.now();
       log('supervisor', `${slot.source} is ready, process ${process.pid}`);
-      onReady();
+      onChange();
     });
     void process.ended.then(({ why }) => {
       if (this.#isClosing) return;
+      onChange();
       const wasHealthy = readyAt !== undefined && performance.now() - readyAt >= healthyAfterMs;
       slot.crashes = wasHealthy ? 1 : slot.crashes + 1;
       const pauseMs = restartPauseMs(slot.crashes, Math.random());

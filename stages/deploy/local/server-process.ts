@@ -2,16 +2,17 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import type { ServerRuntime } from './protocol.ts';
 
 /** What a server process is started with. */
 export interface ServerOptions {
-  readonly runtime: ServerRuntime;
-  /** Folder of the release. */
-  readonly bundle: string;
-  readonly service: string;
-  readonly revision: number;
+  /** The Node that runs it. */
+  readonly node: string;
+  /** Its main file. */
+  readonly entry: string;
+  readonly args: readonly string[];
   readonly onLine: (line: string) => void;
+  /** What it says over the channel, beside that it is ready or failed. */
+  readonly onMessage?: (message: unknown) => void;
 }
 
 /** How a server process ended. */
@@ -38,14 +39,15 @@ export class ServerProcess {
   #failed: string | undefined;
 
   constructor(options: ServerOptions) {
-    const { runtime, bundle, service, revision } = options;
-    this.#child = fork(runtime.entry, ['--bundle', bundle, '--name', service, '--version', String(revision)], {
-      execPath: runtime.node,
+    const { node, entry, args, onMessage } = options;
+    this.#child = fork(entry, [...args], {
+      execPath: node,
       execArgv: [],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' },
     });
     this.pid = this.#child.pid;
+    if (onMessage !== undefined) this.#child.on('message', onMessage);
     const note = (line: string) => {
       this.#lastLines.push(line);
       if (this.#lastLines.length > linesKept) this.#lastLines.shift();
@@ -72,11 +74,16 @@ export class ServerProcess {
     });
   }
 
+  /** Says something over the channel. */
+  tell(message: object): void {
+    if (this.#child.connected) this.#child.send(message, ignoreClosedChannel);
+  }
+
   /** No new connections come; what it has is finished. Resolves when the process is gone, by force after a minute. */
   async drain(): Promise<void> {
     this.#isReady = false;
     // Connections handed over before come out of the channel first: messages and handles keep their order.
-    if (this.#child.connected) this.#child.send({ type: 'drain' }, ignoreClosedChannel);
+    this.tell({ type: 'drain' });
     const timer = setTimeout(() => this.kill(), drainTimeoutMs);
     await this.ended;
     clearTimeout(timer);

@@ -3,7 +3,8 @@ import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { failure, z } from '../../../core/index.ts';
 import { identityOf, isRunning } from './identity.ts';
-import { ServiceState } from './protocol.ts';
+import type { ServiceState } from './protocol.ts';
+import { AnyServiceState } from './protocol-1.ts';
 
 /** Who supervises a service. */
 export const SupervisorRecord = z.object({ format: z.literal(1), pid: z.int(), startedAt: z.string() });
@@ -26,7 +27,7 @@ export function pathsOf(
 
 /** Undefined when nothing was ever deployed here. Throws MF6003 when the file is not ours to read. */
 export async function readService(folder: string): Promise<ServiceState | undefined> {
-  return readJson(pathsOf(folder).service, ServiceState);
+  return readJson(pathsOf(folder).service, AnyServiceState);
 }
 
 /** Whole or not at all: written beside, flushed, renamed. */

@@ -20,7 +20,7 @@ async function main(folder: string, service: string): Promise<void> {
   process.chdir(folder);
   if (!(await claimSupervision(folder))) return tellParent('taken');
   const log = openLogFile(pathsOf(folder).log);
-  const supervisor = new Supervisor(folder, (await readService(folder)) ?? { format: 1, service, nextRevision: 1 }, log);
+  const supervisor = new Supervisor(folder, (await readService(folder)) ?? { format: 2, service, nextRevision: 1, releases: [] }, log);
   const fault = (error: unknown) => log.append('supervisor', error instanceof Error ? (error.stack ?? error.message) : String(error));
   const end = async () => {
     await supervisor.shutDown();
@@ -32,7 +32,7 @@ async function main(folder: string, service: string): Promise<void> {
       return await answer(supervisor, request, tell, signal);
     } finally {
       // Nothing to supervise, and the answer is on its way: the last connection's end is the end.
-      if (request.do !== 'status' && !supervisor.hasService) control.close(() => void end());
+      if (request.do !== 'status' && request.do !== 'traffic' && !supervisor.hasService) control.close(() => void end());
     }
   }, fault);
   process.on('SIGTERM', () => void end());
@@ -48,6 +48,8 @@ async function answer(supervisor: Supervisor, request: Request, tell: (line: str
   switch (request.do) {
     case 'status':
       return supervisor.status();
+    case 'traffic':
+      return supervisor.traffic();
     case 'apply':
       return supervisor.apply(request.want, request.token, tell, signal);
     case 'stop':

@@ -1,22 +1,25 @@
-import type { Server } from 'node:net';
 import { failure, ModelflowError } from '../../../core/index.ts';
 import { Front } from './front.ts';
+import { Listeners } from './listeners.ts';
 import type { LogFile } from './log-file.ts';
 import { Pool } from './pool.ts';
-import { listenOn, portOf } from './ports.ts';
-import { protocolVersion, type Release, type ServiceState, type Status, tokenOf, type Want } from './protocol.ts';
+import { protocolVersion, type Release, type ServiceState, type Status, tokenOf, type Want, type WantedRelease } from './protocol.ts';
 import { addRelease, dropRelease, pruneReleases } from './releases.ts';
 import { pathsOf, writeService } from './state.ts';
+import { type Served, Way } from './way.ts';
 
-/** Owns the port and the server processes of one service. Changes are made one after the other. */
+/** Owns the ports and the server processes of one service. Changes are made one after the other. */
 export class Supervisor {
   readonly #folder: string;
   readonly #log: LogFile;
   readonly #front: Front;
+  readonly #listeners: Listeners;
+  readonly #way: Way;
+  /** Of the releases on record, by their stamp. */
+  readonly #pools = new Map<string, Pool>();
   readonly #draining = new Map<Pool, Promise<void>>();
   #state: ServiceState;
-  #pool: Pool | undefined;
-  #server: Server | undefined;
+  #routerEnded: Promise<void> = Promise.resolve();
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(folder: string, state: ServiceState, log: LogFile) {
@@ -24,33 +27,47 @@ export class Supervisor {
     this.#state = state;
     this.#log = log;
     this.#front = new Front(
-      () => this.#pool?.next(),
-      (line) => log.append('supervisor', line),
+      () => this.#way.next(),
+      (line) => this.#say(line),
     );
+    this.#listeners = new Listeners(this.#front);
+    this.#way = new Way(this.#front, (source, line) => log.append(source, line));
   }
 
   status(): Status {
+    const { service, releases } = this.#state;
+    const router = this.#way.routerPid;
     return {
       protocol: protocolVersion,
-      service: this.#state.service,
-      current: this.#state.current,
-      health: this.#pool === undefined || this.#server === undefined ? 'stopped' : this.#pool.health,
-      serving: this.#pool?.pids ?? [],
+      service,
+      releases: releases.map((release) => ({
+        ...release,
+        health: this.#listeners.has(release) ? (this.#pools.get(release.stamp)?.health ?? 'stopped') : 'stopped',
+      })),
+      serving: [...this.#pools.values()].flatMap((pool) => pool.pids),
       draining: [...this.#draining.keys()].flatMap((pool) => pool.pids),
+      ...(router === undefined ? {} : { router }),
     };
   }
 
-  /** Goes on with the release on record, if there is one. What hinders it is logged: the next `apply` will say it too. */
+  /** With what the router has counted, while there is one. */
+  async traffic(): Promise<Status> {
+    const traffic = await this.#way.traffic();
+    return { ...this.status(), ...(traffic === undefined ? {} : { traffic }) };
+  }
+
+  /** Goes on with the releases on record, if there are any. What hinders it is logged: the next `apply` will say it too. */
   async resume(): Promise<void> {
-    const { current } = this.#state;
-    if (current === undefined) return;
+    if (this.#state.releases.length === 0) return;
     await this.#inTurn(async () => {
       try {
-        const server = await listenAgain(current);
-        this.#front.serve(server);
-        this.#say(`goes on with revision ${current.revision}`);
-        const boundPort = portOf(server);
-        await this.#switchTo({ ...current, boundPort }, this.#startPool({ ...current, boundPort }), server);
+        const releases: Release[] = [];
+        for (const release of this.#state.releases) {
+          releases.push({ ...release, boundPort: await this.#listeners.takeAgain(release) });
+          this.#say(`goes on with revision ${release.revision}`);
+        }
+        const served = releases.map((release) => ({ release, pool: this.#startPool(release) }));
+        await this.#switchTo(served);
       } catch (error) {
         if (!(error instanceof ModelflowError)) throw error;
         this.#say(error.message);
@@ -59,16 +76,17 @@ export class Supervisor {
   }
 
   /**
-   * Makes the service what is wanted. The new release is ready before the old one is let go, and no connection is refused in between.
-   * Throws MF5003 or MF5004 with the old release untouched.
+   * Makes the service what is wanted. A new release is ready before it gets a request, and no connection is refused.
+   * Throws MF5003, MF5004 or MF5340 with what was live untouched.
    */
   async apply(want: Want, token: string, tell: (line: string) => void, signal: AbortSignal): Promise<Status> {
     return this.#inTurn(async () => {
       signal.throwIfAborted();
-      if (await this.#isAsWanted(want, signal)) return this.status();
-      if (token !== tokenOf(this.#state.current))
+      const unfit = await this.#unfit(want, signal);
+      if (this.#isAsWanted(want) && unfit.size === 0 && this.#way.isOpen) return this.status();
+      if (token !== tokenOf(this.#state.releases))
         throw failure('MF5001', `\`${this.#state.service}\` was changed since it was looked at; nothing was done`, { hint: 'Run again.' });
-      await this.#replace(want, tell, signal);
+      await this.#change(want, unfit, tell, signal);
       return this.status();
     });
   }
@@ -76,8 +94,7 @@ export class Supervisor {
   /** The service is no more: what it has is finished, and its releases are deleted. The numbers of the revisions are not used again. */
   async stop(): Promise<Status> {
     return this.#inTurn(async () => {
-      const { current: _, ...rest } = this.#state;
-      this.#state = rest;
+      this.#state = { ...this.#state, releases: [] };
       await writeService(this.#folder, this.#state);
       await this.#drainAll();
       await pruneReleases(this.#folder, 0, new Set());
@@ -90,57 +107,76 @@ export class Supervisor {
     await this.#inTurn(() => this.#drainAll());
   }
 
+  get hasService(): boolean {
+    return this.#state.releases.length > 0;
+  }
+
   async #drainAll(): Promise<void> {
-    if (this.#server !== undefined) this.#say('stops');
-    this.#server?.close();
-    this.#server = undefined;
+    if (this.#pools.size > 0) this.#say('stops');
+    this.#listeners.keepOnly([]);
     this.#front.close();
-    if (this.#pool !== undefined) this.#letGo(this.#pool);
-    this.#pool = undefined;
+    await this.#way.end();
+    await this.#routerEnded;
+    for (const [stamp, pool] of [...this.#pools]) this.#letGo(stamp, pool);
     await Promise.all(this.#draining.values());
   }
 
-  get hasService(): boolean {
-    return this.#state.current !== undefined;
+  #isAsWanted({ releases }: Want): boolean {
+    const live = this.#state.releases;
+    const isThere = ({ stamp, weight, mirror }: WantedRelease): boolean =>
+      live.some((release) => release.stamp === stamp && release.weight === weight && (release.mirror ?? 0) === (mirror ?? 0));
+    return releases.length === live.length && releases.every(isThere);
   }
 
-  async #isAsWanted(want: Want, signal: AbortSignal): Promise<boolean> {
-    const { current } = this.#state;
-    const isSame = current?.stamp === want.stamp && JSON.stringify(current.settings) === JSON.stringify(want.settings);
-    if (!isSame || this.#pool === undefined || this.#server === undefined) return false;
-    if (this.#pool.health === 'ready') return true;
-    try {
-      await this.#pool.untilReady(signal);
-      return true;
-    } catch (error) {
-      signal.throwIfAborted();
-      this.#say(`revision ${current.revision} does not run and is replaced: ${(error as Error).message}`);
-      return false;
+  /** Stamps of wanted releases that should run and do not; those that are just starting are waited for. */
+  async #unfit({ releases }: Want, signal: AbortSignal): Promise<ReadonlySet<string>> {
+    const unfit = new Set<string>();
+    for (const { revision, stamp } of this.#state.releases) {
+      const pool = this.#pools.get(stamp);
+      const isNeeded = releases.some((wanted) => wanted.stamp === stamp && (wanted.weight > 0 || (wanted.mirror ?? 0) > 0));
+      if (!isNeeded || pool?.health === 'ready') continue;
+      try {
+        if (pool === undefined) throw new Error('it could not be started');
+        await pool.untilReady(signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        unfit.add(stamp);
+        this.#say(`revision ${revision} does not run and is replaced: ${(error as Error).message}`);
+      }
     }
+    return unfit;
   }
 
-  async #replace(want: Want, tell: (line: string) => void, signal: AbortSignal): Promise<void> {
-    const server = await this.#serverFor(want);
-    const revision = this.#state.nextRevision;
-    let folder: string | undefined;
-    let pool: Pool | undefined;
+  async #change(want: Want, unfit: ReadonlySet<string>, tell: (line: string) => void, signal: AbortSignal): Promise<void> {
+    const before = new Set(this.#pools.values());
+    const added: Served[] = [];
     try {
-      folder = await addRelease(this.#folder, want.bundle, revision, want.stamp);
-      // The number is spent before anything runs under it, so that a log never has two releases of one number.
-      this.#state = { ...this.#state, nextRevision: revision + 1 };
-      await writeService(this.#folder, this.#state);
-      const { stamp, settings, runtime } = want;
-      const release = { revision, stamp, folder, settings, runtime, boundPort: portOf(server) };
-      this.#tell(tell, `starts revision ${revision}`);
-      pool = this.#startPool(release);
-      await pool.untilReady(signal);
-      await this.#switchTo(release, pool, server);
-      this.#tell(tell, `revision ${revision} takes the requests`);
+      const served: Served[] = [];
+      for (const wanted of want.releases) {
+        const { stamp, weight, mirror } = wanted;
+        const there = this.#state.releases.find((release) => release.stamp === stamp);
+        const pool = unfit.has(stamp) ? undefined : this.#pools.get(stamp);
+        if (there !== undefined && pool !== undefined && this.#listeners.has(there)) {
+          const { mirror: _, ...rest } = there;
+          served.push({ release: { ...rest, weight, ...(mirror === undefined ? {} : { mirror }) }, pool });
+          continue;
+        }
+        const begun = await this.#begin(wanted, want, added, tell);
+        await begun.pool.untilReady(signal);
+        served.push(begun);
+      }
+      await this.#switchTo(served);
+      for (const { release } of added)
+        if (release.weight > 0) this.#tell(tell, `revision ${release.revision} takes ${shareOf(release, served)}`);
     } catch (error) {
-      await pool?.kill();
-      if (server !== this.#server) server.close();
-      if (this.#pool === undefined) this.#front.close();
-      if (folder !== undefined) await dropRelease(this.#folder, folder);
+      for (const { release, pool } of added) {
+        if (this.#pools.get(release.stamp) === pool) continue;
+        await pool.kill();
+        this.#way.forget(pool);
+        await dropRelease(this.#folder, release.folder);
+      }
+      this.#listeners.keepOnly(this.#state.releases);
+      if (before.size === 0 && this.#pools.size === 0) this.#front.close();
       this.#say(error instanceof Error ? error.message : String(error));
       throw error;
     } finally {
@@ -148,32 +184,47 @@ export class Supervisor {
     }
   }
 
-  /** The listener that is there, when the address is the same; otherwise a new one, beside it. */
-  async #serverFor(want: Want): Promise<Server> {
-    const current = this.#state.current;
-    const isSameHost = current?.settings.host === want.settings.host;
-    const isSamePort = want.settings.port === 0 ? current?.settings.port === 0 : current?.boundPort === want.settings.port;
-    if (this.#server !== undefined && isSameHost && isSamePort) return this.#server;
-    const server = await listenOn(want.settings.host, want.settings.port);
-    this.#front.serve(server);
-    return server;
-  }
-
-  /** Recorded first: whoever comes after a crash starts what was decided, not what was there before. */
-  async #switchTo(release: Release, pool: Pool, server: Server): Promise<void> {
-    this.#state = { ...this.#state, current: release };
+  /** A release that is not there yet, in `added` as soon as something of it is. */
+  async #begin(
+    { stamp, weight, mirror, bundle }: WantedRelease,
+    want: Want,
+    added: Served[],
+    tell: (line: string) => void,
+  ): Promise<Served> {
+    const { settings, runtime } = want;
+    const boundPort = await this.#listeners.take(settings, this.#state.releases);
+    const revision = this.#state.nextRevision;
+    const folder = await addRelease(this.#folder, bundle, revision, stamp);
+    // The number is spent before anything runs under it, so that a log never has two releases of one number.
+    this.#state = { ...this.#state, nextRevision: revision + 1 };
     await writeService(this.#folder, this.#state);
-    const before = { pool: this.#pool, server: this.#server };
-    this.#pool = pool;
-    this.#server = server;
-    this.#front.flush();
-    if (before.server !== server) before.server?.close();
-    if (before.pool !== undefined) this.#letGo(before.pool);
+    const release: Release = { revision, stamp, folder, settings, runtime, boundPort, weight, ...(mirror === undefined ? {} : { mirror }) };
+    this.#tell(tell, `starts revision ${revision}`);
+    const begun = { release, pool: this.#startPool(release) };
+    added.push(begun);
+    return begun;
   }
 
-  #letGo(pool: Pool): void {
+  /** Recorded before anything moves: whoever comes after a crash starts what was decided, not what was there before. */
+  async #switchTo(served: readonly Served[]): Promise<void> {
+    const router = await this.#way.prepare(served);
+    const releases = served.map(({ release }) => release).sort((left, right) => left.revision - right.revision);
+    this.#state = { ...this.#state, releases };
+    await writeService(this.#folder, this.#state);
+    const pools = new Set(served.map(({ pool }) => pool));
+    const leaving = [...this.#pools].filter(([, pool]) => !pools.has(pool));
+    for (const { release, pool } of served) this.#pools.set(release.stamp, pool);
+    const { ended } = await this.#way.lead(served, router);
+    this.#routerEnded = Promise.all([this.#routerEnded, ended]).then(() => {});
+    this.#listeners.keepOnly(releases);
+    for (const [stamp, pool] of leaving) this.#letGo(stamp, pool);
+  }
+
+  #letGo(stamp: string, pool: Pool): void {
     const { revision } = pool.release;
     this.#say(`revision ${revision} finishes what it has`);
+    if (this.#pools.get(stamp) === pool) this.#pools.delete(stamp);
+    this.#way.forget(pool);
     const drained = pool
       .drain()
       .then(() => this.#say(`revision ${revision} is gone`))
@@ -182,19 +233,20 @@ export class Supervisor {
   }
 
   #startPool(release: Release): Pool {
-    return new Pool({
+    const pool: Pool = new Pool({
       release,
       service: this.#state.service,
       releases: pathsOf(this.#folder).releases,
       log: (source, line) => this.#log.append(source, line),
-      onReady: () => this.#front.flush(),
+      onChange: () => this.#way.changed(pool),
     });
+    return pool;
   }
 
   async #prune(): Promise<void> {
-    const current = this.#state.current;
-    const needed = [current?.folder ?? '', ...[...this.#draining.keys()].map((pool) => pool.release.folder)];
-    await pruneReleases(this.#folder, current?.settings.keep ?? 0, new Set(needed));
+    const { releases } = this.#state;
+    const needed = [...releases.map(({ folder }) => folder), ...[...this.#draining.keys()].map((pool) => pool.release.folder)];
+    await pruneReleases(this.#folder, releases.at(-1)?.settings.keep ?? 0, new Set(needed));
   }
 
   #tell(tell: (line: string) => void, line: string): void {
@@ -213,12 +265,7 @@ export class Supervisor {
   }
 }
 
-/** With port 0 the service keeps the port it once got, unless somebody else has it now. */
-async function listenAgain({ settings, boundPort }: Release): Promise<Server> {
-  try {
-    return await listenOn(settings.host, boundPort);
-  } catch (error) {
-    if (settings.port !== 0) throw error;
-    return listenOn(settings.host, 0);
-  }
+function shareOf({ weight }: Release, served: readonly Served[]): string {
+  const all = served.reduce((sum, { release }) => sum + release.weight, 0);
+  return weight === all ? 'the requests' : `${weight} % of the requests`;
 }
