@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Artifact, DesiredRevision, LiveService, Log } from '../../core/index.ts';
+import type { Artifact, DesiredRevision, LiveService, Log, LogLine, TrafficReport } from '../../core/index.ts';
 import { diskFile, textFile } from '../../stages/containerize/entry.ts';
 import { buildImage } from '../../stages/containerize/image.ts';
 import { docker } from '../../stages/deploy/targets/docker.ts';
@@ -118,6 +118,30 @@ export class DockerRig {
         answer.on('end', () => (answer.statusCode === 200 ? resolve(JSON.parse(text)) : reject(new Error(`${answer.statusCode} ${text}`))));
       }).on('error', reject);
     });
+  }
+
+  observe(): Promise<TrafficReport> {
+    return this.target().def.observe?.(this.context(), this.service) ?? Promise.resolve({ sources: [] });
+  }
+
+  follow(signal: AbortSignal): AsyncIterable<LogLine> {
+    const { def } = this.target();
+    return def.logs?.(this.context({}, signal), this.service, { follow: true, lines: 10 }) ?? (async function* () {})();
+  }
+
+  /** By what its name ends with. */
+  container(name: string): ReturnType<Engine['api']['getContainer']> {
+    return this.engine.api.getContainer(`modelflow-${this.service}-${name}`);
+  }
+
+  /** The tags under which the engine keeps releases, newest first. */
+  async images(): Promise<readonly string[]> {
+    const filters = JSON.stringify({ reference: [`modelflow/${this.service}:*`] });
+    const found = await this.engine.api.listImages({ filters });
+    return found
+      .flatMap(({ RepoTags }) => (RepoTags ?? []).map((tag) => tag.split(':')[1] ?? ''))
+      .sort()
+      .reverse();
   }
 
   /** Names of the containers of the service, with those that do not run. */

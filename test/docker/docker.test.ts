@@ -1,7 +1,11 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { ModelflowError } from '../../core/index.ts';
+import { secretWith } from '../../core/spec/secret.ts';
+import { tagOf } from '../../stages/deploy/docker/names.ts';
+import { loadImage } from '../../stages/lib/docker-load.ts';
 import { testDocker } from '../support/engines.ts';
 import { loadOn } from '../support/load.ts';
-import { DockerRig, stamps } from './docker-rig.ts';
+import { DockerRig, type Image, stamps } from './docker-rig.ts';
 
 describe.skipIf(testDocker() === undefined)('the Docker target, on a Docker engine', { timeout: 120_000 }, () => {
   let rig: DockerRig;
@@ -29,4 +33,228 @@ describe.skipIf(testDocker() === undefined)('the Docker target, on a Docker engi
     expect(lost).toEqual([]);
     expect(sent).toBeGreaterThan(100);
   });
+
+  test('a server that ends is the reason at once, with its exit code and its last words; the release before goes on', async () => {
+    const live = await rig.apply([await rig.image('first'), stamps.a]);
+    const told = await refusal(rig.apply([await rig.image('bad', 'exits'), stamps.b]));
+    expect(told.code).toBe('MF5206');
+    expect(told.message).toContain('ended with exit code 3');
+    expect(told.detail).toEqual(['stand-in bad exits', 'model.onnx: this is no model']);
+    expect(await rig.read()).toEqual(live);
+    expect((await rig.ask(live)).label).toBe('first');
+    expect((await rig.containers()).filter((name) => name.startsWith('b'))).toEqual([]);
+  });
+
+  test('a first release that fails leaves nothing behind', async () => {
+    const told = await refusal(rig.apply([await rig.image('bad', 'exits'), stamps.b]));
+    expect(told.code).toBe('MF5206');
+    expect(await rig.containers()).toEqual([]);
+    expect((await rig.read()).revisions).toEqual([]);
+  });
+
+  test('a server that needs more memory than it may have is told as that', async () => {
+    const told = await refusal(rig.apply([await rig.image('big', 'eats'), stamps.a], { memory: '96m' }));
+    expect(told.code).toBe('MF5207');
+    expect(told.message).toContain('its limit of 96 MiB');
+  });
+
+  test('a server that is never ready is given up after the time it may take, with what it answers', async () => {
+    const told = await refusal(rig.apply([await rig.image('late', 'never-ready'), stamps.a], { readyTimeoutMs: 1500 }));
+    expect(told.code).toBe('MF5004');
+    expect(told.message).toContain('within 1500 ms');
+    expect(told.detail).toEqual(['stand-in late never-ready']);
+  });
+
+  test('traffic is split by weight, counted, and a release of weight 0 is kept ready', async () => {
+    const [first, second] = [await rig.image('first'), await rig.image('second')];
+    await rig.apply([first, stamps.a]);
+    const both = (weight: number, mirror?: number) => [
+      { stamp: stamps.a, weight: 100 - weight, what: first as never },
+      { stamp: stamps.b, weight, ...(mirror ? { mirror } : {}), what: second as never },
+    ];
+    const split = await rig.apply(both(25));
+    expect(split.revisions.map(({ stamp, weight, health }) => [stamp, weight, health])).toEqual([
+      [stamps.a, 75, 'ready'],
+      [stamps.b, 25, 'ready'],
+    ]);
+    const load = loadOn(split.url ?? '', { requestsPerSecond: 200 });
+    await load.answered(200);
+    expect((await load.stop()).lost).toEqual([]);
+    const [source] = (await rig.observe()).sources;
+    const counts = new Map(source?.revisions.map(({ stamp, requests }) => [stamp, requests]));
+    // 200 draws of one in four: outside of these only once in 10^9.
+    expect(counts.get(stamps.b)).toBeGreaterThan(12);
+    expect(counts.get(stamps.b)).toBeLessThan(95);
+    const shadowed = await rig.apply(both(0, 100));
+    expect(shadowed.revisions[1]).toMatchObject({ weight: 0, mirror: 100, health: 'ready' });
+    expect((await rig.ask(shadowed)).label).toBe('first');
+    const back = await rig.apply([first, stamps.a]);
+    expect(back.revisions.map(({ stamp }) => stamp)).toEqual([stamps.a]);
+    expect(await rig.containers()).toHaveLength(2);
+  });
+
+  test('what a killed run left is taken up or away by the next', async () => {
+    const [first, second] = [await rig.image('first'), await rig.image('second')];
+    const live = await rig.apply([first, stamps.a]);
+    // As after kill -9: a container of the next release runs and another one was made, but the router was not told.
+    const found = await rig.container(`${stamps.a.slice(0, 12)}-0`).inspect();
+    for (const [stamp, revision] of [
+      [stamps.b, '2'],
+      [stamps.c, '3'],
+    ] as const) {
+      const { Config, HostConfig } = found;
+      const Labels = { ...Config.Labels, 'modelflow.stamp': stamp, 'modelflow.revision': revision };
+      await rig.engine.api.createContainer({
+        ...Config,
+        HostConfig,
+        Labels,
+        name: `modelflow-${rig.service}-${stamp.slice(0, 12)}-0`,
+      } as object);
+    }
+    expect(await rig.read()).toEqual(live);
+    const next = await rig.apply([second, stamps.b]);
+    expect((await rig.ask(next)).label).toBe('second');
+    expect((await rig.containers()).filter((name) => !name.startsWith('router'))).toEqual([`${stamps.b.slice(0, 12)}-0`]);
+  });
+
+  test('a container that somebody stopped or removed is drift, and is there again after the next run', async () => {
+    const image = await rig.image('first');
+    await rig.apply([image, stamps.a], { replicas: 2 });
+    await rig.container(`${stamps.a.slice(0, 12)}-1`).stop();
+    expect((await rig.read()).revisions[0]?.health).toBe('failing');
+    expect(await rig.probe()).toMatchObject({ ok: false });
+    await rig.container(`${stamps.a.slice(0, 12)}-0`).remove({ force: true });
+    expect((await rig.read()).revisions[0]?.health).toBe('stopped');
+    const live = await rig.apply([image, stamps.a], { replicas: 2 });
+    expect(live.revisions).toEqual([{ id: '1', stamp: stamps.a, weight: 100, health: 'ready' }]);
+    expect((await rig.ask(live)).label).toBe('first');
+  });
+
+  test('a router that somebody stopped or removed is brought back with the split that it had', async () => {
+    const image = await rig.image('first');
+    const live = await rig.apply([image, stamps.a]);
+    const [router] = (await rig.containers()).filter((name) => name.startsWith('router'));
+    await rig.container(router ?? '').stop();
+    const stopped = await rig.read();
+    expect(stopped.revisions).toEqual([{ id: '1', stamp: stamps.a, weight: 100, health: 'stopped' }]);
+    expect(await rig.apply([image, stamps.a])).toEqual(live);
+    await rig.container(router ?? '').remove({ force: true });
+    expect((await rig.read()).revisions[0]?.health).toBe('stopped');
+    expect((await rig.ask(await rig.apply([image, stamps.a]))).label).toBe('first');
+  });
+
+  test('a secret reaches the server, and neither the labels nor what is read back', async () => {
+    const TOKEN = secretWith({ secret: 'TOKEN', from: { environment: 'TOKEN' } }, () => 'hunter2hunter2');
+    const live = await rig.apply([await rig.image('first'), stamps.a], { env: { TOKEN } });
+    expect((await rig.ask(live)).secret).toBe('hunter2hunter2');
+    expect(live.settings['env']).toEqual({ TOKEN: { secret: 'TOKEN', from: { environment: 'TOKEN' } } });
+    const { Config } = await rig.container(`${stamps.a.slice(0, 12)}-0`).inspect();
+    expect(JSON.stringify(Config.Labels)).not.toContain('hunter2');
+  });
+
+  test('a container has no more rights than it needs', async () => {
+    await rig.apply([await rig.image('first'), stamps.a], { cpus: 0.5, memory: '256m' });
+    const { HostConfig } = await rig.container(`${stamps.a.slice(0, 12)}-0`).inspect();
+    expect(HostConfig).toMatchObject({
+      ReadonlyRootfs: true,
+      CapDrop: ['ALL'],
+      SecurityOpt: ['no-new-privileges'],
+      PidsLimit: 512,
+      NanoCpus: 5e8,
+      Memory: 256 << 20,
+      MemorySwap: 256 << 20,
+      RestartPolicy: { Name: 'unless-stopped' },
+    });
+  });
+
+  test('only what the engine lacks of an image is sent to it', async () => {
+    const signal = new AbortController().signal;
+    const [first, second] = [await rig.image('first'), await rig.image('second')];
+    const log = { info: () => {}, warn: () => {}, progress: () => {} };
+    await rig.apply([first, stamps.a]);
+    const { sentBytes } = await loadImage(rig.engine, `${second.path}/oci`, tagOf(rig.service, 2, stamps.b), { signal, log });
+    expect(sentBytes).toBeGreaterThan(0);
+    expect(sentBytes).toBeLessThan(10_000);
+    expect(second.facts.sizeBytes).toBeGreaterThan(10_000_000);
+  });
+
+  test('as many releases as are to be kept stay as images, and none after the service is removed', async () => {
+    const images = [await rig.image('first'), await rig.image('second'), await rig.image('third')];
+    for (const [at, stamp] of Object.values(stamps).entries()) await rig.apply([images[at] as Image, stamp]);
+    expect(await rig.images()).toEqual([`3-${stamps.c.slice(0, 12)}`, `2-${stamps.b.slice(0, 12)}`]);
+    await rig.remove();
+    expect(await rig.images()).toEqual([]);
+    expect(await rig.containers()).toEqual([]);
+  });
+
+  test('a port that is taken is told with who has it, before anything is begun', async () => {
+    const live = await rig.apply([await rig.image('first'), stamps.a]);
+    const port = Number(new URL(live.url ?? '').port);
+    expect(await rig.check({ port })).toEqual([]);
+    const other = await DockerRig.open();
+    onTestFinished(() => other.close());
+    const [problem] = await other.check({ port });
+    expect(problem?.code).toBe('MF5003');
+    expect(problem?.message).toContain(`modelflow's service \`${rig.service}\``);
+    const told = await refusal(other.apply([await other.image('second'), stamps.b], { port }));
+    expect(told.code).toBe('MF5003');
+    expect(await other.containers()).toEqual([]);
+  });
+
+  test('another port in the settings moves the service there', async () => {
+    const image = await rig.image('first');
+    await rig.apply([image, stamps.a]);
+    const free = await DockerRig.open();
+    const spare = await free.apply([image, stamps.a]);
+    await free.close();
+    const after = await rig.apply([await rig.image('second'), stamps.b], { port: Number(new URL(spare.url ?? '').port) });
+    expect(after.url).toBe(spare.url);
+    expect((await rig.ask(after)).label).toBe('second');
+    expect((await rig.containers()).filter((name) => name.startsWith('router'))).toHaveLength(1);
+  });
+
+  test('a name that somebody else has is left alone', async () => {
+    const image = await rig.image('first');
+    await rig.apply([image, stamps.a]);
+    const { Image: id } = await rig.container(`${stamps.a.slice(0, 12)}-0`).inspect();
+    const name = `modelflow-${rig.service}-${stamps.b.slice(0, 12)}-0`;
+    const foreign = await rig.engine.api.createContainer({ Image: id, name });
+    onTestFinished(() => foreign.remove({ force: true }));
+    const told = await refusal(rig.apply([await rig.image('second'), stamps.b]));
+    expect(told.code).toBe('MF5205');
+    expect(told.message).toContain(name);
+    expect((await foreign.inspect()).State.Status).toBe('created');
+  });
+
+  test('the lines of all containers are read as they come, also of those that are started later', async () => {
+    const live = await rig.apply([await rig.image('first'), stamps.a]);
+    const stop = new AbortController();
+    const lines: string[] = [];
+    const seen = (async () => {
+      for await (const { source, line } of rig.follow(stop.signal)) {
+        lines.push(`${source} ${line}`);
+        if (line.includes('stand-in second')) stop.abort();
+      }
+    })();
+    await rig.apply([await rig.image('second'), stamps.b], {}, { have: live });
+    await seen;
+    expect(lines).toContain(`${stamps.a.slice(0, 12)}/0 stand-in first ok`);
+    expect(lines.at(-1)).toBe(`${stamps.b.slice(0, 12)}/0 stand-in second ok`);
+  });
 });
+
+interface Told {
+  readonly code: string | undefined;
+  readonly message: string;
+  readonly detail: readonly string[] | undefined;
+}
+
+async function refusal(doing: Promise<unknown>): Promise<Told> {
+  const error = await doing.then(
+    () => undefined,
+    (caught: unknown) => caught,
+  );
+  if (!(error instanceof ModelflowError)) throw new Error('expected a diagnostic', { cause: error });
+  const [first] = error.diagnostics;
+  return { code: first?.code, message: error.message, detail: first?.detail };
+}

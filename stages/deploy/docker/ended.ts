@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { failure, type ModelflowError } from '../../../core/index.ts';
 import type { Engine } from '../../lib/docker.ts';
 import { linesOf } from './frames.ts';
@@ -44,15 +44,14 @@ function meaningOf(code: number): string {
   return known[code] ?? '';
 }
 
+/** The last lines of a container, whether it runs or not. */
 export async function lastLines(engine: Engine, id: string, signal: AbortSignal): Promise<readonly string[]> {
-  const given = { stdout: true, stderr: true, follow: true, tail: shownLines, abortSignal: signal } as const;
   const lines: string[] = [];
   try {
-    // Followed to its end, which is there already, as a stream it is demultiplexed in one way.
-    const { State } = await engine.api.getContainer(id).inspect();
-    if (State.Running) return [];
-    const stream = (await engine.api.getContainer(id).logs(given)) as unknown as Readable;
-    for await (const line of linesOf(stream)) lines.push(line);
+    const all = await engine.api
+      .getContainer(id)
+      .logs({ stdout: true, stderr: true, follow: false, tail: shownLines, abortSignal: signal });
+    for await (const line of linesOf(Readable.from([all]))) lines.push(line);
   } catch {
     // A log driver that cannot be read from is no reason to hide the exit code.
   }

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { LogLine } from '../../../core/index.ts';
 import type { Engine } from '../../lib/docker.ts';
 import { linesOf } from './frames.ts';
@@ -57,22 +57,10 @@ async function* read(engine: Engine, source: Source, reading: Reading, signal: A
   }
 }
 
-/** Asked for as a stream even when it ends by itself: it is told apart into its two streams in one way. */
+/** The client reads what ends by itself into one piece. */
 async function logStream(engine: Engine, id: string, options: Readonly<Record<string, unknown>>): Promise<Readable> {
-  const { abortSignal, ...query } = options;
-  return new Promise((resolve, reject) => {
-    engine.api.modem.dial(
-      {
-        path: `/containers/${id}/logs?`,
-        method: 'GET',
-        isStream: true,
-        abortSignal: abortSignal as AbortSignal,
-        statusCodes: { 200: true, 404: 'no such container', 500: 'server error', 501: 'not supported' },
-        options: query,
-      },
-      (error, data) => (error ? reject(error) : resolve(data as Readable)),
-    );
-  });
+  const log: unknown = await engine.api.getContainer(id).logs(options as object);
+  return Buffer.isBuffer(log) ? Readable.from([log]) : (log as Readable);
 }
 
 /** `2026-01-02T03:04:05.123456789Z text` */

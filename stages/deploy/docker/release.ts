@@ -1,8 +1,9 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Artifact, failure, isSecret } from '../../../core/index.ts';
 import type { OciImage } from '../../kinds.ts';
 import type { Container } from '../../lib/docker.ts';
 import { followed, hasImage, loadImage, splitTag } from '../../lib/docker-load.ts';
-import { whyEnded } from './ended.ts';
+import { lastLines, whyEnded } from './ended.ts';
 import { askInside } from './inside.ts';
 import { releaseName, tagOf } from './names.ts';
 import { environmentOf, type ImageSeen, releaseRequest } from './requests.ts';
@@ -174,7 +175,7 @@ async function ready(
         `the new release did not become ready within ${readyTimeoutMs} ms: ${answer.text.slice(0, 300) || `it answers ${answer.status}`}`,
         {
           hint: 'Raise `readyTimeoutMs` when it only needs longer to load.',
-          detail: await tailOf(given, id),
+          detail: await lastLines(engine, id, signal),
         },
       )
     );
@@ -186,7 +187,6 @@ async function ready(
 
 /** Only ever rejects. */
 async function untilEnded({ engine }: RouterGiven, ids: readonly string[], signal: AbortSignal): Promise<never> {
-  const { setTimeout: pause } = await import('node:timers/promises');
   for (;;) {
     for (const id of ids) {
       const why = await whyEnded(engine, id, signal);
@@ -194,9 +194,4 @@ async function untilEnded({ engine }: RouterGiven, ids: readonly string[], signa
     }
     await pause(lookEveryMs, undefined, { signal });
   }
-}
-
-async function tailOf({ engine, signal }: RouterGiven, id: string): Promise<readonly string[]> {
-  const { lastLines } = await import('./ended.ts');
-  return lastLines(engine, id, signal);
 }

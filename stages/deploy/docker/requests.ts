@@ -27,6 +27,8 @@ export interface ReleaseGiven {
 /** No more rights than a model server needs; every default of the engine that is wider is closed. */
 function hardened(pids: number, temporary: string): NonNullable<ContainerRequest['HostConfig']> {
   return {
+    // Signals and children that are gone are handled from the first moment, which a program that is process 1 cannot do.
+    Init: true,
     ReadonlyRootfs: true,
     Tmpfs: { '/tmp': `rw,noexec,nosuid,nodev,size=${temporary},mode=1777` },
     CapDrop: ['ALL'],
