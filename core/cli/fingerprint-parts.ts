@@ -49,7 +49,7 @@ export function fingerprintParts(
         stage: stage.name,
         version: stage.version,
         code: await inTheirCode(node, 'code', () => codeOf(node)),
-        tools: await inTheirCode(node, 'tools', async () => (await stage.tools?.()) ?? {}),
+        tools: await inTheirCode(node, 'tools', async () => (await stage.tools?.(node.node.options)) ?? {}),
         options: await plain(node).catch(atNode(node)),
         inputs: Object.fromEntries(Object.entries(inputs).map(([slot, given]) => [slot, digestsOf(given)])),
       };

@@ -13,4 +13,21 @@ export const imageCodes = {
     explain:
       'The base `host` consists of the running Node and the libraries it is linked with, so that Node has to be a program for Linux on amd64 or arm64 with the GNU C library. Anywhere else, name an image to build on.',
   },
+  MF3212: {
+    title: 'The base has not the C library it takes',
+    exit: 1,
+    explain:
+      'The serving runtime is made for the GNU C library, of the version that the message names or newer. An image on musl (Alpine) or without a C library cannot run it.',
+  },
+  MF3213: {
+    title: 'The Node in the base is too old',
+    exit: 1,
+    explain:
+      'The server needs Node 22.19 or a newer 22, or 24 and newer. Take a newer tag of the base, or a base without Node: then the Node that runs modelflow is added.',
+  },
+  MF3214: {
+    title: 'The base is for another platform',
+    exit: 1,
+    explain: 'The image is built for the platform of this machine unless `platform` says otherwise, and its base has to be for the same.',
+  },
 } as const satisfies Record<`MF${number}`, CodeEntry>;

@@ -124,8 +124,8 @@ export interface StageDef<I extends Slots, S extends Shape, N extends string, F>
   readonly manner?: readonly string[];
   /** Files whose bytes shape the result: Python scripts, requirement locks. Their digests enter the fingerprint. */
   readonly code?: readonly URL[];
-  /** Versions of what else shapes the bytes. Reads files at most: a plan starts nothing. Part of the fingerprint. */
-  readonly tools?: () => Promise<Readonly<Record<string, string>>>;
+  /** Versions of what else shapes the bytes under these options. Reads files at most: a plan starts nothing. Part of the fingerprint. */
+  readonly tools?: (options: z.output<z.ZodObject<S>>) => Promise<Readonly<Record<string, string>>>;
   /** Read `inputs`, write into `out`, return the facts. The engine hashes, checks and commits. */
   run(ctx: StageContext<I, S>): Promise<F>;
   /** For a stage whose result speaks of the live world: asked before a reuse, and by `plan`. Changes nothing. */

@@ -50,10 +50,11 @@ export function stageSuite(cases: Readonly<Record<string, () => Ref>>): readonly
       ok(ended, 'it went on; pass `signal` to what takes long, or look at `signal.aborted`');
     }),
     check(`${name}: names the same tools each time`, async () => {
-      const { tools, version } = call().node.stage;
+      const { options, stage } = call().node;
+      const { tools, version } = stage;
       ok(Number.isSafeInteger(version) && version >= 1, `its version is ${version}, and must be a whole number from 1`);
-      const named = await tools?.();
-      deepStrictEqual(await tools?.(), named);
+      const named = await tools?.(options);
+      deepStrictEqual(await tools?.(options), named);
       for (const [tool, its] of Object.entries(named ?? {})) strictEqual(typeof its, 'string', `the version of ${tool} is no text`);
     }),
   ]);

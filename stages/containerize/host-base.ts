@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { glob, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { failure } from '../../core/index.ts';
-import { type Elf, readElf } from './elf.ts';
+import type { BaseContents } from './base-contents.ts';
+import { byVersion, type Elf, readElf } from './elf.ts';
 import { diskFile, type LayerEntry, nativeFile, textFile } from './entry.ts';
 
 /** A file of this machine that the base takes over, and where its linker looks for it. */
@@ -55,6 +56,49 @@ libraries in /usr/lib: the GNU C library (LGPL-2.1-or-later), libstdc++ and libg
 Symbols for debuggers were left out; nothing else was changed. Whoever passes the image on keeps to these licences.
 `;
 
+/**
+ * What a base lacks of Node and the libraries it is linked with, taken from this machine into /app/lib. Nothing where it has all. MF3212 when
+ * its C library is too old for what would be added.
+ */
+export async function hostParts(
+  { node, libc = '0', libraries }: BaseContents,
+  { reference, architecture }: { readonly reference: string; readonly architecture: Architecture },
+): Promise<readonly LayerEntry[]> {
+  const isWhole = node !== undefined && cxxLibraries.every((name) => libraries.has(name));
+  if (isWhole) return [];
+  const here = await hostFiles();
+  if (here.architecture !== architecture) {
+    throw failure(
+      'MF3211',
+      `The base ${reference} has no Node, and the one that runs here is for ${here.architecture}, not for ${architecture}`,
+      {
+        hint: 'Use a base with a Node of its own, such as `node:24-slim`.',
+      },
+    );
+  }
+  const missing = here.files.filter(
+    ({ path, elf }) => elf !== undefined && !libraries.has(basename(path)) && (path !== nodePath || node === undefined),
+  );
+  const newest =
+    missing
+      .map(({ elf }) => elf?.wantsLibc ?? '0')
+      .sort(byVersion)
+      .at(-1) ?? '0';
+  if (byVersion(newest, libc) > 0) {
+    throw failure(
+      'MF3212',
+      `The base ${reference} has version ${libc} of the GNU C library, and the Node of this machine needs ${newest}`,
+      {
+        hint: "Use a newer base, one with a Node of its own such as `node:24-slim`, or `base: 'host'`.",
+      },
+    );
+  }
+  return Promise.all(missing.map(({ path, from }) => nativeFile(`app/lib/${basename(path)}`, from)));
+}
+
+const nodePath = 'usr/local/bin/node';
+const cxxLibraries = ['libstdc++.so.6', 'libgcc_s.so.1'];
+
 /** What tells one host base from another, read from a few pages of each file: the linker's build ids, not the hundred megabytes. */
 export async function hostIdentity(): Promise<Readonly<Record<string, string>>> {
   const { files } = await hostFiles();
@@ -86,7 +130,7 @@ async function hostFiles(): Promise<{ readonly files: readonly HostFile[]; reado
   return {
     architecture,
     files: [
-      { path: 'usr/local/bin/node', from: node, elf },
+      { path: nodePath, from: node, elf },
       ...libraries.filter(({ path }) => path !== linkerFile.path),
       linkerFile,
       ...(trusted === undefined ? [] : [{ path: 'etc/ssl/certs/ca-certificates.crt', from: trusted, elf: undefined }]),

@@ -1,8 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { failure, type Log } from '../../core/index.ts';
+import type { Log } from '../../core/index.ts';
+import { type Base, openBase } from './base.ts';
 import type { LayerEntry } from './entry.ts';
-import { type Architecture, hostBase, ownArchitecture } from './host-base.ts';
+import type { Architecture } from './host-base.ts';
 import { buildLayer, type Layer, type LayerRole } from './layer.ts';
 import { type ImageConfig, writeLayout } from './layout.ts';
 
@@ -22,20 +23,12 @@ export interface BuiltImage {
   readonly unpackedBytes: number;
 }
 
-/** The layers below what is ours, and where Node lies in them. */
-interface Base {
-  readonly reference: string;
-  readonly digest: string;
-  readonly layers: readonly Layer[];
-  readonly env: Readonly<Record<string, string>>;
-  readonly node: string;
-  readonly architecture: Architecture;
-}
-
 export interface ImageSpec {
   readonly name: string;
   readonly tag?: string | undefined;
   readonly base: string;
+  /** Of this machine unless given. */
+  readonly architecture?: Architecture | undefined;
   /** Above the base, bottom first. `base` tells what they have to fit. */
   layers(base: Base): Promise<readonly (readonly [LayerRole, readonly LayerEntry[]])[]>;
   config(base: Base): ImageConfig;
@@ -51,7 +44,7 @@ export async function buildImage(
   await mkdir(blobs, { recursive: true });
   const { signal, log } = context;
   log.progress(0, 'base');
-  const base = await openHostBase(blobs, signal);
+  const base = await openBase(spec.base, spec.architecture, { blobs, signal, log });
   const own: Layer[] = [];
   for (const [role, entries] of await spec.layers(base)) {
     log.progress((1 + own.length) / 5, role);
@@ -70,14 +63,4 @@ export async function buildImage(
     sizeBytes: sum((layer) => layer.sizeBytes),
     unpackedBytes: sum((layer) => layer.unpackedBytes),
   };
-}
-
-async function openHostBase(blobs: string, signal: AbortSignal): Promise<Base> {
-  const architecture = ownArchitecture();
-  if (architecture === undefined) {
-    throw failure('MF3211', `An image cannot be made of the Node that runs here: it is for ${process.arch}, not for amd64 or arm64`);
-  }
-  const layer = await buildLayer('base', await hostBase(), { blobs, signal });
-  const node = '/usr/local/bin/node';
-  return { reference: 'host', digest: layer.diffId, layers: [layer], env: {}, node, architecture };
 }

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { type Artifact, defineStage, z } from '../../core/index.ts';
 import { BundleManifest, runtimeVersion } from '../../core/serve/index.ts';
 import { OciImage, ServingBundle } from '../kinds.ts';
+import type { Base } from './base.ts';
 import { filesOf, type LayerEntry } from './entry.ts';
 import { hostIdentity } from './host-base.ts';
 import { buildImage, nonRoot } from './image.ts';
 import type { ImageConfig } from './layout.ts';
-import { appEntries, packageVersion, programUrl, runtimeEntries } from './programs.ts';
+import { appEntries, environmentOn, packageVersion, programUrl, runtimeEntries } from './programs.ts';
 
 const repository = /^(?:[\w.-]+(?::\d+)?\/)?[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/;
 
@@ -22,10 +23,17 @@ const options = {
     .regex(/^\w[\w.-]{0,127}$/, 'Use letters, digits, dots, dashes and underscores, at most 128')
     .optional()
     .describe('the beginning of the digest unless given, so that a tag never means two images'),
-  base: z.literal('host').default('host').describe('what the image is built on: `host` is made of the Node that runs modelflow'),
+  base: z
+    .string()
+    .min(1)
+    .default('host')
+    .describe('what the image is built on: `host` is made of the Node that runs modelflow; or an image, best with its digest'),
+  platform: z.enum(['linux/amd64', 'linux/arm64']).optional().describe('of this machine unless given'),
   port: z.int().min(1).max(65_535).default(8080).describe('where the server listens'),
   labels: z.record(z.string().min(1), z.string()).default({}).describe('more labels, or others than modelflow gives'),
 };
+
+const architectures = { 'linux/amd64': 'amd64', 'linux/arm64': 'arm64' } as const;
 
 /**
  * Wraps a bundle as a container image, without a daemon: base, serving runtime, server and model, each a layer of its own, so that another
@@ -38,11 +46,12 @@ export const containerize = defineStage({
   options,
   output: OciImage,
   code: [programUrl('server'), programUrl('worker'), programUrl('health')],
-  tools: async () => ({
+  // Another Node here is another image when the base is made of it, and not when the base is pulled.
+  tools: async ({ base }) => ({
     'onnxruntime-node': runtimeVersion(),
     sharp: packageVersion('sharp'),
     fflate: packageVersion('fflate'),
-    ...(await hostIdentity()),
+    ...(base === 'host' ? await hostIdentity() : {}),
   }),
   async run({ inputs: { model }, options, out, signal, log }) {
     const manifest = BundleManifest.parse(JSON.parse(await readFile(join(model.path, 'bundle.json'), 'utf8')));
@@ -50,9 +59,13 @@ export const containerize = defineStage({
       join(out, 'oci'),
       {
         ...options,
+        architecture: options.platform === undefined ? undefined : architectures[options.platform],
         layers: async (base) => [
-          ['runtime', await runtimeEntries(base.architecture, { images: manifest.processing.input.image !== undefined })],
-          ['app', await appEntries(['server', 'worker', 'health'], base.node)],
+          [
+            'runtime',
+            [...base.parts, ...(await runtimeEntries(base.architecture, { images: manifest.processing.input.image !== undefined }))],
+          ],
+          ['app', await appEntries(['server', 'worker', 'health'], base)],
           ['model', await modelEntries(model)],
         ],
         config: (base) => servingConfig({ ...options, base, manifest }),
@@ -71,24 +84,13 @@ function servingConfig({
 }: {
   readonly port: number;
   readonly labels: Readonly<Record<string, string>>;
-  readonly base: {
-    readonly architecture: string;
-    readonly reference: string;
-    readonly digest: string;
-    readonly env: Readonly<Record<string, string>>;
-  };
+  readonly base: Base;
   readonly manifest: BundleManifest;
 }): ImageConfig {
   return {
     architecture: base.architecture,
     user: nonRoot,
-    env: {
-      PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-      ...base.env,
-      NODE_ENV: 'production',
-      ORT_DISABLE_TELEMETRY: '1',
-      PORT: String(port),
-    },
+    env: { ...environmentOn(base), ORT_DISABLE_TELEMETRY: '1', PORT: String(port) },
     entrypoint: ['/app/node', '/app/server.js', '--bundle', '/model', '--host', '0.0.0.0'],
     command: [],
     workingFolder: '/app',

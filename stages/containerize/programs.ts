@@ -3,6 +3,8 @@ import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { failure } from '../../core/index.ts';
+import type { Base } from './base.ts';
+import { byVersion, readElf } from './elf.ts';
 import { diskFile, filesOf, type LayerEntry } from './entry.ts';
 import type { Architecture } from './host-base.ts';
 
@@ -16,7 +18,7 @@ export function programUrl(program: Program): URL {
 }
 
 /** The programs in /app, with the licences of what is bundled in them, and `/app/node`, which is the Node of whatever base it is. */
-export async function appEntries(programs: readonly Program[], node: string): Promise<readonly LayerEntry[]> {
+export async function appEntries(programs: readonly Program[], base: Pick<Base, 'node'>): Promise<readonly LayerEntry[]> {
   const missing = programs.map(programUrl).find((url) => !existsSync(url));
   if (missing !== undefined) {
     throw failure('MF3210', `${fileURLToPath(missing)} is not there: it is what an image runs`, {
@@ -25,7 +27,7 @@ export async function appEntries(programs: readonly Program[], node: string): Pr
   }
   const names = [...programs.map((each) => `${each}.js`), 'package.json', 'licences.txt'];
   const files = await Promise.all(names.map((name) => diskFile(`app/${name}`, fileURLToPath(new URL(name, folder)))));
-  return [...files, { path: 'app/node', kind: 'link', to: node }];
+  return [...files, { path: 'app/node', kind: 'link', to: base.node }];
 }
 
 /** The serving runtime for one platform; image decoding only for a model that takes images: it is 18 MB. */
@@ -34,13 +36,39 @@ export async function runtimeEntries(architecture: Architecture, { images }: { r
   const here = fileURLToPath(import.meta.url);
   const runtime = packageFolder('onnxruntime-node', here);
   const common = packageFolder('onnxruntime-common', join(runtime, 'package.json'));
-  const natives = `bin/napi-v6/linux/${cpu}/`;
+  const natives = nativesOf(architecture);
   const parts = [
     filesOf(runtime, 'app/node_modules/onnxruntime-node', (path) => isCode(path) && (!path.startsWith('bin/') || path.startsWith(natives))),
     filesOf(common, 'app/node_modules/onnxruntime-common', (path) => isCode(path) && !/^(lib|dist\/(esm|.*\.min))/.test(path)),
     ...(images ? imagePackages(cpu, here).map((each) => filesOf(each.folder, `app/node_modules/${each.name}`, isCode)) : []),
   ];
   return (await Promise.all(parts)).flat();
+}
+
+/** The environment that Node and the programs want, on top of that of the base. */
+export function environmentOn({ env, parts }: Pick<Base, 'env' | 'parts'>): Readonly<Record<string, string>> {
+  return {
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    ...env,
+    ...(parts.length > 0 ? { LD_LIBRARY_PATH: '/app/lib' } : {}),
+    NODE_ENV: 'production',
+  };
+}
+
+/** The newest version of the GNU C library that the serving runtime asks for. */
+export async function runtimeWantsLibc(architecture: Architecture): Promise<string> {
+  const folder = join(packageFolder('onnxruntime-node', fileURLToPath(import.meta.url)), nativesOf(architecture));
+  const wanted = await Promise.all(['libonnxruntime.so.1', 'onnxruntime_binding.node'].map((name) => readElf(join(folder, name))));
+  return (
+    wanted
+      .map((elf) => elf?.wantsLibc ?? '0')
+      .sort(byVersion)
+      .at(-1) ?? '0'
+  );
+}
+
+function nativesOf(architecture: Architecture): string {
+  return `bin/napi-v6/linux/${architecture === 'amd64' ? 'x64' : 'arm64'}/`;
 }
 
 interface Package {

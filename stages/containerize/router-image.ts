@@ -1,6 +1,6 @@
 import type { Log } from '../../core/index.ts';
 import { type BuiltImage, buildImage, nonRoot } from './image.ts';
-import { appEntries } from './programs.ts';
+import { appEntries, environmentOn } from './programs.ts';
 
 /** Where the router listens in its image: requests of clients, and its own side, which only the container itself reaches. */
 export const routerPorts = { traffic: 8080, admin: 9090 } as const;
@@ -25,11 +25,13 @@ export function routerImage(given: {
     {
       name,
       base,
-      layers: async ({ node }) => [['app', [...(await appEntries(['router'], node)), { path: 'state', kind: 'folder', mode: 0o777 }]]],
-      config: ({ architecture, env }) => ({
-        architecture,
+      layers: async (base) => [
+        ['app', [...base.parts, ...(await appEntries(['router'], base)), { path: 'state', kind: 'folder', mode: 0o777 }]],
+      ],
+      config: (on) => ({
+        architecture: on.architecture,
         user: nonRoot,
-        env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', ...env, NODE_ENV: 'production' },
+        env: environmentOn(on),
         entrypoint: ['/app/node', '/app/router.js'],
         command: [
           'serve',

@@ -70,7 +70,7 @@ export async function imageRig(): Promise<Rig> {
       const out = await mkdtemp(join(folder, 'out-'));
       const context: Context = {
         inputs: { model },
-        options: { name: 'image-test/digits', tag: undefined, base: 'host', port: 8080, labels: {}, ...options },
+        options: { name: 'image-test/digits', tag: undefined, base: 'host', platform: undefined, port: 8080, labels: {}, ...options },
         out,
         signal: new AbortController().signal,
         log,
