@@ -3,7 +3,6 @@ import { findPackageJSON } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { failure } from '../../core/index.ts';
-import type { Base } from './base.ts';
 import { byVersion, readElf } from './elf.ts';
 import { diskFile, filesOf, type LayerEntry } from './entry.ts';
 import type { Architecture } from './host-base.ts';
@@ -18,7 +17,7 @@ export function programUrl(program: Program): URL {
 }
 
 /** The programs in /app, with the licences of what is bundled in them, and `/app/node`, which is the Node of whatever base it is. */
-export async function appEntries(programs: readonly Program[], base: Pick<Base, 'node'>): Promise<readonly LayerEntry[]> {
+export async function appEntries(programs: readonly Program[], base: { readonly node: string }): Promise<readonly LayerEntry[]> {
   const missing = programs.map(programUrl).find((url) => !existsSync(url));
   if (missing !== undefined) {
     throw failure('MF3210', `${fileURLToPath(missing)} is not there: it is what an image runs`, {
@@ -46,7 +45,13 @@ export async function runtimeEntries(architecture: Architecture, { images }: { r
 }
 
 /** The environment that Node and the programs want, on top of that of the base. */
-export function environmentOn({ env, parts }: Pick<Base, 'env' | 'parts'>): Readonly<Record<string, string>> {
+export function environmentOn({
+  env,
+  parts,
+}: {
+  readonly env: Readonly<Record<string, string>>;
+  readonly parts: readonly LayerEntry[];
+}): Readonly<Record<string, string>> {
   return {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     ...env,
