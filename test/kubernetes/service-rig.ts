@@ -40,7 +40,7 @@ export class ClusterRig {
 
   /** What kubectl prints, asked by whoever administers the cluster. */
   async kubectl(...args: readonly string[]): Promise<string> {
-    const { stdout } = await run('kubectl', ['--kubeconfig', this.#cluster.kubeconfig, ...args], { maxBuffer: 1 << 24 });
+    const { stdout } = await run(this.#cluster.kubectl, ['--kubeconfig', this.#cluster.kubeconfig, ...args], { maxBuffer: 1 << 24 });
     return stdout;
   }
 

@@ -179,15 +179,15 @@ export async function dockerPlace(engine: string): Promise<Place> {
 }
 
 /** `docker build`, `docker push`, `kubectl set image`, `kubectl rollout status`. */
-export async function kubernetesPlace({ kubeconfig, registry }: TestCluster, engine: string): Promise<Place> {
+export async function kubernetesPlace({ kubeconfig, registry, kubectl: program }: TestCluster, engine: string): Promise<Place> {
   const [host = '', port] = registry.split(':');
   // Images are pushed by a road that counts; the node pulls from the registry itself, which writes down what it gave.
   const road: Road = await roadTo({ host, port: Number(port) });
   const counted = `127.0.0.1:${'port' in road.at ? road.at.port : 0}`;
   const namespace = `bench-${counted.split(':')[1]}`;
   const env = { KUBECONFIG: kubeconfig, DOCKER_HOST: engine };
-  const kubectl = (...args: string[]): Promise<string> => ran('kubectl', ['-n', namespace, ...args], { env });
-  await ran('kubectl', ['create', 'namespace', namespace], { env });
+  const kubectl = (...args: string[]): Promise<string> => ran(program, ['-n', namespace, ...args], { env });
+  await ran(program, ['create', 'namespace', namespace], { env });
   let context = '';
   const tag = (add: number): string => `${registry}/${namespace}/hand:${add}`;
   return {
@@ -202,7 +202,7 @@ export async function kubernetesPlace({ kubeconfig, registry }: TestCluster, eng
       context = contextFor(await loadImage(released, env));
       await buildByHand(context, tag(0), 0, env);
       await ran('docker', ['push', '-q', tag(0)], { env });
-      await ran('kubectl', ['-n', namespace, 'apply', '-f', '-'], { env, input: JSON.stringify(deployment(tag(0))) });
+      await ran(program, ['-n', namespace, 'apply', '-f', '-'], { env, input: JSON.stringify(deployment(tag(0))) });
       await kubectl('rollout', 'status', 'deployment/hand');
     },
     async byHand(add) {
@@ -213,7 +213,7 @@ export async function kubernetesPlace({ kubeconfig, registry }: TestCluster, eng
     },
     travelled: sinceLast(() => ({ 'to the registry': road.sentBytes, 'to the node': pulledBytes(`${namespace}/bench`) })),
     async remove() {
-      await ran('kubectl', ['delete', 'namespace', namespace, '--wait=false'], { env });
+      await ran(program, ['delete', 'namespace', namespace, '--wait=false'], { env });
       await road.cut();
       rmSync(context, { recursive: true, force: true });
     },
