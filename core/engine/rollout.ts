@@ -33,8 +33,7 @@ async function bringAbout(rollout: Rollout): Promise<LiveService> {
   const refused = rollout.isForced ? undefined : held.past.refused.get(stamp);
   const known = { was: releasedDigest(held, target, before), refused, settled: held.past.settled.get(key), underway };
   const { action } = liveChange(placement, before, stamp, what.digest, known);
-  // Live, but a run that was killed before it could say so: that it is released is said now, so that one can go back to it.
-  if (action === 'none') return isKnown(rollout) ? before : settle(rollout, before, undefined);
+  if (action === 'none') return isKnown(rollout) ? before : finished(rollout, context, before);
   if (action === 'held') {
     throw failure('MF5007', `${service} is not deployed: this release was refused before (${refused})`, {
       hint: 'Deploy something else, or this again with `modelflow run --force`.',
@@ -42,7 +41,7 @@ async function bringAbout(rollout: Rollout): Promise<LiveService> {
   }
   const ours = underway?.release.stamp === stamp ? underway : undefined;
   if (ours && refused !== undefined) return finishBack(rollout, ours, refused);
-  if (ours && isAlone(before, stamp)) return concluded(rollout, before);
+  if (ours && isAlone(before, stamp)) return concluded(rollout, context, before);
   const isGoingOn = ours !== undefined && isSameWay(rollout, ours) && before.revisions.some((each) => each.stamp === ours.from);
   if (!isGoingOn) refuseMoved(rollout, before);
   await refuseProblems(rollout, context);
@@ -71,8 +70,16 @@ function isAlone({ revisions }: LiveService, stamp: string): boolean {
   return revisions.every((each) => each.stamp === stamp && each.weight === 100) && revisions.length > 0;
 }
 
+/**
+ * Live, but a run was killed before it could say so: that it is released is said now, so that one can go back to it. It is applied once more,
+ * which changes nothing but what the killed run had still to take away.
+ */
+async function finished(rollout: Rollout, context: TargetContext, live: LiveService): Promise<LiveService> {
+  return settle(rollout, await applyWhole(context, rollout, live), undefined);
+}
+
 /** A run that was killed had brought its rollout to the end, and could not say so. */
-async function concluded(rollout: Rollout, live: LiveService): Promise<LiveService> {
+async function concluded(rollout: Rollout, context: TargetContext, live: LiveService): Promise<LiveService> {
   const { target, service } = rollout.placement;
   const { node, stamp } = rollout;
   await rollout.emit({
@@ -84,7 +91,7 @@ async function concluded(rollout: Rollout, live: LiveService): Promise<LiveServi
     outcome: 'promoted',
     why: 'it has all the requests',
   });
-  return settle(rollout, live, undefined);
+  return finished(rollout, context, live);
 }
 
 function refuseMoved({ reviewed, placement: { service, target } }: Rollout, { token }: LiveService): void {

@@ -86,7 +86,8 @@ describe('a release that answers wrongly', () => {
     rig.write('bad.txt', '');
     expect((await rig.run('run')).code).toBe(0);
     expect((await step(rig)).do).toBe('keep');
-    expect(applied(rig)).toEqual(['http://bad']);
+    // Applied again, with nothing left to change: whoever was broken off may have left something.
+    expect(new Set(applied(rig))).toEqual(new Set(['http://bad']));
   });
 });
 

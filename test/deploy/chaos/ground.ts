@@ -3,6 +3,7 @@ import { onTestFinished } from 'vitest';
 import { adds, answerAt, asking } from '../../support/adder.ts';
 import { type Load, loadOn, type Tally } from '../../support/load.ts';
 import { type Finished, makeRig, type Rig, type Running } from '../../support/rig.ts';
+import type { Road } from '../../support/road.ts';
 
 /** Where a service of a test runs. */
 export interface Ground {
@@ -109,3 +110,7 @@ export async function releaseInTrouble(
 }
 
 export const killed: Trouble = { act: ({ child }) => child.kill('SIGKILL') };
+
+export function cutOff(road: Road): Trouble {
+  return { act: () => road.cut(), mend: () => road.open() };
+}
