@@ -8,6 +8,11 @@ export const kubernetesCodes = {
     explain:
       'Each setting of `kubernetes({ … })` is right by itself, and two of them contradict each other, such as a drain that is longer than the time a pod has to end. Nothing was sent to the cluster.',
   },
+  MF5241: {
+    title: 'The image is in no registry that the cluster can pull from',
+    exit: 1,
+    explain: 'The image was made but not pushed. Push it with `containerize({ push: … })`, or give the target `repository`.',
+  },
   MF5265: {
     title: 'The cluster cannot be reached',
     exit: 8,
@@ -128,10 +133,5 @@ export const kubernetesCodes = {
     title: 'The cluster is too old',
     exit: 1,
     explain: 'modelflow needs Kubernetes 1.29 or newer.',
-  },
-  MF5287: {
-    title: 'The image is in no registry that the cluster can pull from',
-    exit: 1,
-    explain: 'The image was made but not pushed. Push it with `containerize({ push: … })`, or give the target `repository`.',
   },
 } as const satisfies Record<`MF${number}`, CodeEntry>;

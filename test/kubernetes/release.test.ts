@@ -18,18 +18,24 @@ describe.skipIf(cluster === undefined)('a release on the Kubernetes cluster', ()
   }, 120_000);
   afterAll(() => rig?.close());
 
-  test('ten updates under load lose no request', { timeout: 300_000 }, async () => {
-    const live = await rig.apply(images[0], a);
-    expect(live.revisions).toMatchObject([{ stamp: a, weight: 100, health: 'ready' }]);
-    const load = loadOn(live.url ?? '', { path: '/predict', requestsPerSecond: 50 });
-    for (let round = 0; round < 10; round++) {
-      await rig.apply(images[(round + 1) % 2] as Image, round % 2 === 0 ? b : a);
-      await load.answered(20);
-    }
-    const { sent, lost } = await load.stop();
-    expect({ sent, lost }).toEqual({ sent, lost: [] });
-    expect(sent).toBeGreaterThan(300);
-    await rig.remove();
-    expect((await rig.read()).revisions).toEqual([]);
-  });
+  test.for(['replicas', 'router'] as const)(
+    'ten updates under load lose no request, split by %s',
+    { timeout: 300_000 },
+    async (traffic) => {
+      rig.service = `by-${traffic}`;
+      const settings = { traffic };
+      const live = await rig.apply(images[0], a, settings);
+      expect(live.revisions).toMatchObject([{ stamp: a, weight: 100, health: 'ready' }]);
+      const load = loadOn(live.url ?? '', { path: '/predict', requestsPerSecond: 50 });
+      for (let round = 0; round < 10; round++) {
+        await rig.apply(images[(round + 1) % 2] as Image, round % 2 === 0 ? b : a, settings);
+        await load.answered(20);
+      }
+      const { sent, lost } = await load.stop();
+      expect({ sent, lost }).toEqual({ sent, lost: [] });
+      expect(sent).toBeGreaterThan(300);
+      await rig.remove();
+      expect((await rig.read()).revisions).toEqual([]);
+    },
+  );
 });

@@ -5,8 +5,8 @@ import { applyObject, named } from './api.ts';
 import type { Cluster } from './client.ts';
 import { type Context, clusterOf, type Wanted } from './context.ts';
 import { appliedOf } from './drift.ts';
-import { waitUntilServed } from './endpoints.ts';
-import { ensurePushed } from './image-reference.ts';
+import { waitUntilReached, waitUntilServed } from './endpoints.ts';
+import { ensurePushed, ensureRouterImage } from './image-reference.ts';
 import { bringAbout, type Inventory, inventoryOf, marked, prune, repair } from './inventory.ts';
 import type { Deployment } from './live-objects.ts';
 import { frontOf, healthOf, type LiveState, liveService, lookAt, settingsKey, sharesOf, tokenOf, trafficKey } from './live-state.ts';
@@ -14,7 +14,6 @@ import { objectsFor, replicasFor } from './manifests.ts';
 import { baseName, labelStamp, revisionName, routerName } from './names.ts';
 import { ensureNamespace } from './namespace.ts';
 import { type ClusterObject, ofRevision, type RevisionGiven, stampOf } from './objects.ts';
-import { ensureRouterImage } from './router-image.ts';
 import { tableOf } from './router-objects.ts';
 import { drained, generationOfRouters, tellRouters, tokenOfRouters, writtenTable } from './routers.ts';
 import { waitUntilReady } from './wait.ts';
@@ -52,7 +51,9 @@ export async function applyService(ctx: Context, want: Wanted, before: LiveServi
   } catch (error) {
     throw lost(release, error);
   }
-  return liveService(cluster, want.service, await lookAt(cluster, want.service));
+  const live = await liveService(cluster, want.service, await lookAt(cluster, want.service));
+  if (live.url !== undefined && sharesOf(state, want.service).length === 0) await waitUntilReached(live.url, ctx.signal);
+  return live;
 }
 
 /** The API server went away: in what state is the service? Its pods need no API server. */
@@ -77,7 +78,7 @@ async function givenFor(ctx: Context, cluster: Cluster, want: Wanted): Promise<R
   const given = { settings, service: want.service, revisions };
   if (settings.traffic === 'replicas') return given;
   const [image, token, table] = await Promise.all([
-    ensureRouterImage(ctx),
+    ensureRouterImage(revisions[0]?.image ?? '', ctx),
     tokenOfRouters(cluster, want.service),
     writtenTable(cluster, want.service),
   ]);

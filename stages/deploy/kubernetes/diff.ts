@@ -1,14 +1,13 @@
-import type { Artifact, Change, LiveService } from '../../../core/index.ts';
-import type { OciImage } from '../../kinds.ts';
+import type { Change, LiveService } from '../../../core/index.ts';
 import { applyObject, type LiveObject, named } from './api.ts';
 import { type Context, clusterOf, type Wanted } from './context.ts';
 import { differing } from './drift.ts';
-import { referenceOf } from './image-reference.ts';
 import { inventoryOf } from './inventory.ts';
 import { objectsFor } from './manifests.ts';
 import { labelStamp } from './names.ts';
 import { isThere } from './namespace.ts';
 import { type ClusterObject, ofRevision } from './objects.ts';
+import { referenceOf } from './reference.ts';
 import { writtenTable } from './routers.ts';
 
 /** What applying would change, by the API server's own dry run: admission and defaults included. Changes nothing. */
@@ -17,7 +16,7 @@ export async function diffOf(ctx: Context, want: Wanted, _have: LiveService): Pr
   if (!(await isThere(cluster))) return [{ path: `Namespace/${cluster.namespace}`, before: undefined, after: 'made' }];
   const { settings } = ctx;
   const revisions = want.revisions.map(({ stamp, weight, what }) => {
-    const image = referenceOf(what as Artifact<typeof OciImage>, settings);
+    const image = referenceOf(what.facts, settings);
     return { stamp, weight, image, facts: what.facts };
   });
   const table = settings.traffic === 'router' ? await writtenTable(cluster, want.service) : undefined;

@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type LiveObject, list } from './api.ts';
 import type { Cluster } from './client.ts';
 import type { Pod } from './live-objects.ts';
@@ -6,6 +8,7 @@ import { changesIn } from './wait.ts';
 
 const limitMs = 20_000;
 const lookAgainMs = 200;
+const firstReachMs = 2_000;
 
 interface EndpointSlice extends LiveObject {
   readonly endpoints?: readonly {
@@ -46,4 +49,27 @@ async function isServed(cluster: Cluster, service: string, stamps: readonly stri
   if (stamps === undefined) return labels.length > 0 && labels.every((each) => each[`${domain}/component`] === 'router');
   const seen = labels.map((each) => each[`${domain}/stamp`] ?? '');
   return seen.every((stamp) => stamps.includes(stamp)) && stamps.every((stamp) => seen.includes(stamp));
+}
+
+/**
+ * A new Service has an address before every node knows it. Resolves when something listens there, or soon in any case: from here the
+ * address may never be reached.
+ */
+export async function waitUntilReached(url: string, signal: AbortSignal): Promise<void> {
+  const { hostname, port, protocol } = new URL(url);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  const until = Date.now() + firstReachMs;
+  while (Date.now() < until && !(await listens(host, Number(port) || (protocol === 'https:' ? 443 : 80))))
+    await pause(lookAgainMs, undefined, { signal });
+}
+
+function listens(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: lookAgainMs });
+    const end = (isThere: boolean) => () => {
+      socket.destroy();
+      resolve(isThere);
+    };
+    socket.on('connect', end(true)).on('timeout', end(false)).on('error', end(false));
+  });
 }

@@ -1,28 +1,51 @@
-import { type Artifact, failure, type TargetContext } from '../../../core/index.ts';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Artifact, openRegistry } from '../../../core/index.ts';
+import { programUrl } from '../../containerize/programs.ts';
 import type { OciImage } from '../../kinds.ts';
-import type { kubernetesSettings } from './settings.ts';
+import type { Context } from './context.ts';
+import { referenceOf, repositoryFor } from './reference.ts';
 
-type Context = TargetContext<typeof kubernetesSettings>;
-
-/** The reference under which nodes pull the image: where it was pushed, or where the target is told to push it, with its digest. */
-export function referenceOf(what: Artifact<typeof OciImage>, { repository }: Pick<Context['settings'], 'repository'>): string {
-  const { pushed, name, digest } = what.facts;
-  const into = repository === undefined ? name : `${repository.replace(/\/+$/, '')}/${name.split('/').at(-1)}`;
-  if (repository === undefined && pushed !== undefined) return pushed;
-  if (repository === undefined && !hasRegistry(name))
-    throw failure('MF5287', `the image ${name} is in no registry that the cluster can pull from`, {
-      hint: 'Give the target `repository`, or push the image in `containerize`.',
-    });
-  return `${into}@${digest}`;
+/** The reference of the image once it is in the registry. Nothing is sent of what is there. */
+export async function ensurePushed({ facts, path }: Artifact<typeof OciImage>, { settings, signal, log }: Context): Promise<string> {
+  const reference = referenceOf(facts, settings);
+  if (reference === facts.pushed) return reference;
+  const registry = await openRegistry({ repository: repositoryOf(reference), signal, log });
+  if (await registry.hasManifest(facts.digest)) return reference;
+  log.info(`pushing ${reference}`);
+  await registry.pushLayout({ folder: join(path, 'oci'), tags: [facts.tag] });
+  return reference;
 }
 
-/** What comes first is a host where it has a dot or a port, or is this machine. */
-function hasRegistry(name: string): boolean {
-  const [host = '', ...rest] = name.split('/');
-  return rest.length > 0 && (/[.:]/.test(host) || host === 'localhost');
+/**
+ * The reference of the router image, beside the image of the model. Its tag is made of the program in it: what any machine has pushed is
+ * taken by all, so that routers are not replaced by the same in another packing.
+ */
+export async function ensureRouterImage(beside: string, { settings, signal, log }: Context): Promise<string> {
+  if (settings.routerImage !== undefined) return settings.routerImage;
+  const name = 'modelflow-router';
+  const own = repositoryOf(beside).split('/').slice(0, -1).join('/');
+  const repository = repositoryFor(settings.repository ?? own, name);
+  const registry = await openRegistry({ repository, signal, log });
+  const tag = `of-${createHash('sha256')
+    .update(await readFile(programUrl('router')))
+    .digest('hex')
+    .slice(0, 16)}`;
+  if (await registry.hasManifest(tag)) return `${repository}@${await registry.resolve(tag)}`;
+  const folder = await mkdtemp(join(tmpdir(), 'modelflow-router-'));
+  try {
+    const { routerImage } = await import('../../containerize/router-image.ts');
+    const { digest } = await routerImage({ oci: folder, name, signal, log });
+    log.info(`pushing ${repository}@${digest}`);
+    await registry.pushLayout({ folder, tags: [tag] });
+    return `${repository}@${digest}`;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
-/** Nothing is sent of what the registry has. */
-export async function ensurePushed(what: Artifact<typeof OciImage>, { settings }: Context): Promise<string> {
-  return referenceOf(what, settings);
+function repositoryOf(reference: string): string {
+  return reference.slice(0, reference.indexOf('@'));
 }
