@@ -8,11 +8,6 @@ export const kubernetesCodes = {
     explain:
       'Each setting of `kubernetes({ … })` is right by itself, and two of them contradict each other, such as a drain that is longer than the time a pod has to end. Nothing was sent to the cluster.',
   },
-  MF5241: {
-    title: 'The image is in no registry that the cluster can pull from',
-    exit: 1,
-    explain: 'The image was made but not pushed. Push it with `containerize({ push: … })`, or give the target `repository`.',
-  },
   MF5265: {
     title: 'The cluster cannot be reached',
     exit: 8,
@@ -132,6 +127,12 @@ export const kubernetesCodes = {
   MF5286: {
     title: 'The cluster is too old',
     exit: 1,
-    explain: 'modelflow needs Kubernetes 1.29 or newer.',
+    explain:
+      'modelflow needs Kubernetes 1.30 or newer: pods sleep a while before they end, so that no request is sent to one that is gone.',
+  },
+  MF5287: {
+    title: 'The image is in no registry that the cluster can pull from',
+    exit: 1,
+    explain: 'The image was made but not pushed. Push it with `containerize({ push: … })`, or give the target `repository`.',
   },
 } as const satisfies Record<`MF${number}`, CodeEntry>;

@@ -97,6 +97,13 @@ async function configOf(choice: ClusterChoice): Promise<KubeConfig> {
   } catch (cause) {
     throw noCluster(`could not be read: ${cause instanceof Error ? cause.message : String(cause)}`, choice, cause);
   }
+  // What the library makes up where it found nothing at all.
+  if (
+    file === undefined &&
+    config.getCurrentCluster()?.server === 'http://localhost:8080' &&
+    config.getCurrentContext() === 'loaded-context'
+  )
+    throw noCluster('was not found: KUBECONFIG is not set, there is no ~/.kube/config, and this runs in no pod', choice);
   if (choice.context === undefined) return config;
   const names = config.getContexts().map(({ name }) => name);
   if (!names.includes(choice.context))

@@ -13,7 +13,7 @@ export function referenceOf({ name, digest, pushed }: ImageFacts, settings: Pick
   if (settings.repository !== undefined) return `${repositoryFor(settings.repository, name)}@${digest}`;
   if (pushed !== undefined) return pushed;
   if (hasRegistry(name)) return `${name}@${digest}`;
-  throw failure('MF5241', `the image ${name} is in no registry that a cluster can pull it from`, {
+  throw failure('MF5287', `the image ${name} is in no registry that the cluster can pull from`, {
     hint: "Give the target `repository`, such as kubernetes({ repository: 'ghcr.io/acme' }), or the image a name with a registry.",
   });
 }

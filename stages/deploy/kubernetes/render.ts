@@ -2,11 +2,11 @@ import { type DesiredService, isSecret, type RenderedFile, type RenderGiven, typ
 import type { OciImage } from '../../kinds.ts';
 import { manyDocuments } from '../../lib/yaml.ts';
 import { accessObjects } from './access.ts';
-import { referenceOf } from './image-reference.ts';
 import { kustomizeFiles } from './kustomize.ts';
 import { objectsFor } from './manifests.ts';
 import { baseName, domain } from './names.ts';
 import { type ClusterObject, type RevisionGiven, type ServiceGiven, trimmed } from './objects.ts';
+import { referenceOf } from './reference.ts';
 import type { kubernetesSettings } from './settings.ts';
 
 /** `yaml`: one file for kubectl. `kustomize`: a base, and an overlay for the profile. `rbac`: what modelflow has to be allowed. */
@@ -29,7 +29,7 @@ export async function renderService(
   const [first] = want.revisions;
   if (first === undefined) return undefined;
   const { port, user } = first.what.facts;
-  const reference = image ?? referenceOf(first.what, settings);
+  const reference = image ?? referenceOf(first.what.facts, settings);
   const revision: RevisionGiven = { stamp: first.stamp, weight: 100, image: reference, facts: { port, user } };
   const given = { ...bare, revisions: [revision] };
   const notes = notesOn(given, profile);
