@@ -99,7 +99,10 @@ describe('a service as files', () => {
     const want = { service: 'digits', revisions: [] };
     expect(await renderService(ctx, want, 'yaml', { profile: 'p' })).toBeUndefined();
     const [file] = (await renderService(ctx, want, 'rbac', { profile: 'p' })) ?? [];
-    expect(objectsIn(file?.text ?? '').map(({ kind }) => kind)).toEqual(['ServiceAccount', 'Role', 'RoleBinding']);
+    const rights = objectsIn(file?.text ?? '');
+    expect(rights.map(({ kind }) => kind)).toEqual(['ServiceAccount', 'Role', 'RoleBinding']);
+    // What carries these labels is removed when the service has it no more.
+    for (const { metadata } of rights) expect(metadata.labels).toBeUndefined();
   });
 
   test('the base of Kustomize is the same for every profile, and the overlay says what is different, step by step', async () => {

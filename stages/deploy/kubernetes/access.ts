@@ -1,36 +1,40 @@
 import { baseName } from './names.ts';
-import { type ClusterObject, objectOf, type ServiceGiven } from './objects.ts';
+import type { ClusterObject, ServiceGiven } from './objects.ts';
 import { type AccessRule, clusterRulesFor, rulesFor } from './rules.ts';
 
 const rbac = 'rbac.authorization.k8s.io';
 
-/** An account that may deploy this service and nothing else, for a CI job: with its Role, bound to it. */
-export function accessObjects(given: ServiceGiven): readonly ClusterObject[] {
-  const { settings, service } = given;
+/**
+ * An account that may deploy this service and nothing else, for a CI job: with its Role, bound to it. They are no objects of the service:
+ * whoever deploys with them must not remove them as what the service has no more.
+ */
+export function accessObjects({ settings, service }: ServiceGiven): readonly ClusterObject[] {
   const name = `${baseName(service)}-deployer`;
-  const namespace = settings.namespace ?? 'default';
-  const described = (kind: string) => ({ apiVersion: `${rbac}/v1`, kind, name });
-  const subjects = [{ kind: 'ServiceAccount', name, namespace }];
-  const bound = (kind: string) => ({ subjects, roleRef: { apiGroup: rbac, kind, name } });
+  const { namespace, labels, annotations } = settings;
+  const object = (apiVersion: string, kind: string, rest: object, isOfCluster = false): ClusterObject => ({
+    apiVersion,
+    kind,
+    metadata: { name, ...(namespace === undefined || isOfCluster ? {} : { namespace }), labels, annotations },
+    ...rest,
+  });
+  const bound = (kind: string) => ({
+    subjects: [{ kind: 'ServiceAccount', name, namespace: namespace ?? 'default' }],
+    roleRef: { apiGroup: rbac, kind, name },
+  });
   const clusterRules = clusterRulesFor(settings);
   return [
-    objectOf(given, { apiVersion: 'v1', kind: 'ServiceAccount', name }, { automountServiceAccountToken: false }),
-    objectOf(given, described('Role'), { rules: rulesFor(settings).map(plain) }),
-    objectOf(given, described('RoleBinding'), bound('Role')),
+    object('v1', 'ServiceAccount', { automountServiceAccountToken: false }),
+    object(`${rbac}/v1`, 'Role', { rules: rulesFor(settings).map(plain) }),
+    object(`${rbac}/v1`, 'RoleBinding', bound('Role')),
     ...(clusterRules.length === 0
       ? []
       : [
-          withoutNamespace(objectOf(given, described('ClusterRole'), { rules: clusterRules.map(plain) })),
-          withoutNamespace(objectOf(given, described('ClusterRoleBinding'), bound('ClusterRole'))),
+          object(`${rbac}/v1`, 'ClusterRole', { rules: clusterRules.map(plain) }, true),
+          object(`${rbac}/v1`, 'ClusterRoleBinding', bound('ClusterRole'), true),
         ]),
   ];
 }
 
 function plain({ apiGroups, resources, verbs }: AccessRule): Omit<AccessRule, 'why'> {
   return { apiGroups, resources, verbs };
-}
-
-function withoutNamespace(object: ClusterObject): ClusterObject {
-  const { namespace: _, ...metadata } = object.metadata;
-  return { ...object, metadata };
 }
