@@ -40,7 +40,9 @@ export function liveChange(
     return live.revisions.length === 0 ? { ...base, action: 'create', changes: [] } : { ...base, action: 'replace', changes: settings };
   const current = live.revisions.find((revision) => revision.stamp === stamp);
   const isWhole = current?.weight === 100 && current.health === 'ready';
-  if (isWhole && drift.length === 0 && underway === undefined) return { ...base, action: 'none', changes: [] };
+  // Also what a run that was killed has left, which is nobody else's doing.
+  const left = drift.length === 0 ? (live.drift ?? []) : [];
+  if (isWhole && drift.length === 0 && left.length === 0 && underway === undefined) return { ...base, action: 'none', changes: [] };
   const isOurs = underway?.release.stamp === stamp;
   // A refusal that was broken off before the release before was put back is still carried out.
   if (known.refused !== undefined && !isOurs) return { ...base, action: 'held', changes: [] };
@@ -49,7 +51,7 @@ export function liveChange(
   if (known.was !== what || serving === undefined)
     changes.push({ path: 'artifact', before: known.was?.slice(0, 12), after: what?.slice(0, 12) });
   if (underway && !isOurs) changes.push({ path: 'rollout', before: underway.release.stamp.slice(0, 12), after: undefined });
-  changes.push(...settings);
+  changes.push(...settings, ...left);
   const health = isWhole ? [] : [{ path: 'health', before: current?.health, after: 'ready' }];
   if (current && !(isOurs && known.refused === undefined)) return { ...base, action: 'repair', changes: [...changes, ...health] };
   return { ...base, action: serving ? 'replace' : 'create', changes };

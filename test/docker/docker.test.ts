@@ -111,8 +111,11 @@ describe.skipIf(testDocker() === undefined)('the Docker target, on a Docker engi
         name: `modelflow-${rig.service}-${stamp.slice(0, 12)}-0`,
       } as object);
     }
-    expect(await rig.read()).toEqual(live);
+    const { drift, ...rest } = await rig.read();
+    expect(rest).toEqual(live);
+    expect(drift?.map(({ after }) => after)).toEqual(['was left, stopped', 'was left, stopped']);
     const next = await rig.apply([second, stamps.b]);
+    expect(next.drift).toBeUndefined();
     expect((await rig.ask(next)).label).toBe('second');
     expect((await rig.containers()).filter((name) => !name.startsWith('router'))).toEqual([`${stamps.b.slice(0, 12)}-0`]);
   });
@@ -121,7 +124,9 @@ describe.skipIf(testDocker() === undefined)('the Docker target, on a Docker engi
     const image = await rig.image('first');
     await rig.apply([image, stamps.a], { replicas: 2 });
     await rig.container(`${stamps.a.slice(0, 12)}-1`).stop();
-    expect((await rig.read()).revisions[0]?.health).toBe('failing');
+    const stopped = await rig.read();
+    expect(stopped.revisions[0]?.health).toBe('failing');
+    expect(stopped.drift).toMatchObject([{ path: `container modelflow-${rig.service}-${stamps.a.slice(0, 12)}-1`, before: 'runs' }]);
     expect(await rig.probe()).toMatchObject({ ok: false });
     await rig.container(`${stamps.a.slice(0, 12)}-0`).remove({ force: true });
     expect((await rig.read()).revisions[0]?.health).toBe('stopped');

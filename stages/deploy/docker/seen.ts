@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type LiveService, type Revision, z } from '../../../core/index.ts';
+import { type Change, type LiveService, type Revision, z } from '../../../core/index.ts';
 import type { Container, ContainerSummary, Engine } from '../../lib/docker.ts';
 import type { Endpoint } from '../../lib/docker-endpoint.ts';
 import { readFromContainer } from './archive.ts';
@@ -171,7 +171,29 @@ export function liveOf(seen: Seen, endpoint: Endpoint): LiveService {
       : undefined;
   const moved = { generation: table?.generation, made: router?.made, revisions: revisions.map(({ health: _, ...each }) => each), settings };
   const token = createHash('sha256').update(JSON.stringify(moved)).digest('hex').slice(0, 16);
-  return { service, url, revisions, token, settings };
+  const drift = driftOf(seen);
+  return { service, url, revisions, token, settings, ...(drift.length > 0 ? { drift } : {}) };
+}
+
+/** Containers that the router does not know, and those that it knows and that do not run. */
+function driftOf({ table, releases, otherRouters }: Seen): readonly Change[] {
+  if (table === undefined) return [];
+  const wanted = new Set(table.revisions.flatMap(({ backends }) => backends));
+  const there = new Map(releases.map((each) => [backendOf(each), each]));
+  const extra = [...releases.filter((each) => !wanted.has(backendOf(each))), ...otherRouters];
+  const missing = [...wanted].filter((backend) => !there.get(backend)?.isRunning);
+  return [
+    ...extra.map(({ name, isRunning }) => ({
+      path: `container ${name}`,
+      before: undefined,
+      after: isRunning ? 'runs, and gets no requests' : 'was left, stopped',
+    })),
+    ...missing.map((backend) => ({
+      path: `container ${there.get(backend)?.name ?? new URL(backend).hostname}`,
+      before: 'runs',
+      after: there.get(backend)?.summary.Status.toLowerCase() ?? undefined,
+    })),
+  ];
 }
 
 /** How the machine of the engine is called from here, when it listens on all its addresses. */

@@ -2,6 +2,7 @@ import { type Diagnostic, defineTarget, type Health, ModelflowError, type Traffi
 import { OciImage } from '../../kinds.ts';
 import { connectDocker, type Engine } from '../../lib/docker.ts';
 import { applyTo, removeFrom } from '../docker/apply.ts';
+import { renderFormats, renderService } from '../docker/compose.ts';
 import { readLogs } from '../docker/logs.ts';
 import { portHolder } from '../docker/port.ts';
 import { probeFrom, trafficOf } from '../docker/probe.ts';
@@ -33,6 +34,8 @@ export function dockerWith(routerImage: RouterImage): ReturnType<typeof defineTa
     remove: (ctx, service) => withEngine(ctx, `remove ${service}`, (engine) => removeFrom({ engine, signal: ctx.signal }, service)),
     split: () => ({ by: 'requests', mirrors: true }),
     observe: (ctx, service): Promise<TrafficReport> => withEngine(ctx, 'count', (engine) => trafficOf(engine, service, ctx.signal)),
+    renders: renderFormats,
+    render: renderService,
     async *logs(ctx, service, given) {
       const engine = await connectDocker(ctx.settings.engine, ctx.signal);
       try {
