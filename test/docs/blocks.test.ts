@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { freePort } from '../package/installed.ts';
+import { testDocker } from '../support/engines.ts';
 import { type Block, type Page, readPage } from './page.ts';
 import { mermaidProblems, missingPaths, unknownCommands } from './read-only.ts';
 import { beginSession, type Session, sameOutput } from './session.ts';
@@ -91,8 +92,11 @@ const runnable = (page: Page): readonly Block[] =>
       (['sh', 'py'].includes(block.language) || block.file !== undefined || isConfig(block) || isTranscript(block)),
   );
 
+const isWithoutEngine = (page: Page): boolean => testDocker() === undefined && page.blocks.some(({ text }) => text.includes('docker({'));
+
 describe('what a page says to do can be done, in its order, and prints what it shows', () => {
-  it.each(pages.filter((page) => runnable(page).length > 0).map((page) => [page.path, page] as const))('%s', async (_, page) => {
+  it.for(pages.filter((page) => runnable(page).length > 0).map((page) => [page.path, page] as const))('%s', async ([, page], { skip }) => {
+    skip(isWithoutEngine(page), 'no Docker engine');
     const session = beginSession(root, store, await freePort());
     try {
       for (const block of page.blocks) {

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, dirname, join } from 'node:path';
+import { testDocker } from '../support/engines.ts';
 import { cliPath } from '../support/rig.ts';
 import type { Preparation } from './page.ts';
 
@@ -27,8 +28,10 @@ export function beginSession(root: string, store: string, port: number): Session
   writeFileSync(join(bin, 'modelflow'), `#!/bin/sh\nexec '${process.execPath}' '${cliPath}' "$@"\n`);
   chmodSync(join(bin, 'modelflow'), 0o755);
   const kept = Object.entries(process.env).filter(([name]) => !/^(CI|GITHUB_.*|npm_.*|VITEST.*|NODE_OPTIONS|FORCE_COLOR)$/.test(name));
+  const docker = testDocker();
   const env = {
     ...Object.fromEntries(kept),
+    ...(docker === undefined ? {} : { DOCKER_HOST: docker }),
     MODELFLOW_STORE: store,
     NO_COLOR: '1',
     PATH: [bin, dirname(process.execPath), process.env['PATH']].join(delimiter),
