@@ -30,4 +30,15 @@ export const imageCodes = {
     exit: 1,
     explain: 'The image is built for the platform of this machine unless `platform` says otherwise, and its base has to be for the same.',
   },
+  MF3215: {
+    title: 'A Dockerfile is built by Docker only',
+    exit: 2,
+    explain:
+      'The builder `oci` packs layers; it runs no steps. With a Dockerfile of your own, choose a Docker engine as the builder, or leave the builder out.',
+  },
+  MF3216: {
+    title: 'The Docker build failed',
+    exit: 1,
+    explain: 'A step of the Dockerfile failed in the engine. The last lines of the build follow; the step that failed is the last one.',
+  },
 } as const satisfies Record<`MF${number}`, CodeEntry>;

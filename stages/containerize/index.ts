@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Artifact, defineStage, z } from '../../core/index.ts';
+import { type Artifact, defineStage, failure, file, z } from '../../core/index.ts';
 import { BundleManifest, runtimeVersion } from '../../core/serve/index.ts';
 import { OciImage, ServingBundle } from '../kinds.ts';
 import type { Base } from './base.ts';
 import { filesOf, type LayerEntry } from './entry.ts';
 import { hostIdentity } from './host-base.ts';
-import { buildImage, nonRoot } from './image.ts';
+import { type Builder, buildImage, nonRoot } from './image.ts';
 import type { ImageConfig } from './layout.ts';
 import { appEntries, environmentOn, packageVersion, programUrl, runtimeEntries } from './programs.ts';
 
@@ -30,6 +30,13 @@ const options = {
     .describe('what the image is built on: `host` is made of the Node that runs modelflow; or an image, best with its digest'),
   platform: z.enum(['linux/amd64', 'linux/arm64']).optional().describe('of this machine unless given'),
   port: z.int().min(1).max(65_535).default(8080).describe('where the server listens'),
+  builder: z
+    .union([z.literal('oci'), z.strictObject({ docker: z.union([z.literal('default'), z.string().min(1)]) })])
+    .optional()
+    .describe(
+      "`'oci'` needs no daemon; `{ docker: 'default' }`, or with the address of an engine, has Docker build the same. Unless given, `'oci'`, and Docker for a Dockerfile of yours",
+    ),
+  dockerfile: file().optional().describe('your Dockerfile instead of the one that modelflow renders into the artifact'),
   labels: z.record(z.string().min(1), z.string()).default({}).describe('more labels, or others than modelflow gives'),
 };
 
@@ -56,7 +63,7 @@ export const containerize = defineStage({
   async run({ inputs: { model }, options, out, signal, log }) {
     const manifest = BundleManifest.parse(JSON.parse(await readFile(join(model.path, 'bundle.json'), 'utf8')));
     const built = await buildImage(
-      join(out, 'oci'),
+      out,
       {
         ...options,
         architecture: options.platform === undefined ? undefined : architectures[options.platform],
@@ -70,11 +77,29 @@ export const containerize = defineStage({
         ],
         config: (base) => servingConfig({ ...options, base, manifest }),
       },
-      { signal, log },
+      { signal, log, docker: await engineFor(options) },
     );
     return { ...built, model: { name: manifest.name, precision: manifest.precision }, port: options.port, user: nonRoot };
   },
 });
+
+/** Steps of a Dockerfile can do anything, so only an engine builds one. */
+async function engineFor({
+  builder,
+  dockerfile,
+}: {
+  readonly builder?: 'oci' | { readonly docker: string } | undefined;
+  readonly dockerfile?: { readonly path: string } | undefined;
+}): Promise<Builder['docker']> {
+  if (builder === 'oci' && dockerfile !== undefined) {
+    throw failure('MF3215', `A Dockerfile of yours (${dockerfile.path}) is built by Docker, and the builder is \`oci\``, {
+      hint: "Leave `builder` out, or set it to `{ docker: 'default' }`.",
+    });
+  }
+  if (builder === 'oci' || (builder === undefined && dockerfile === undefined)) return undefined;
+  const host = builder === undefined || builder.docker === 'default' ? undefined : builder.docker;
+  return { engine: { host }, dockerfile: dockerfile && (await readFile(dockerfile.path, 'utf8')) };
+}
 
 function servingConfig({
   port,

@@ -27,34 +27,47 @@ const mostCompressedBytes = 32 * 1024 * 1024;
 /** Part of the name in the cache: raise it when the same tar would be compressed to other bytes. */
 const compressor = 'fflate-6';
 
+/** A tar, as often as it is asked for. */
+interface Tar {
+  readonly role: LayerRole;
+  readonly unpackedBytes: number;
+  open(): Promise<Readable>;
+}
+
+interface BlobsAt {
+  readonly blobs: string;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Packs the entries as a layer into `blobs`, under its digest. The bytes depend on the paths, contents and the executable bit, and on nothing
  * else: not on the order, times, owners and modes here, nor on the zlib that this Node was built with.
  */
-export async function buildLayer(
-  role: LayerRole,
-  entries: readonly LayerEntry[],
-  { blobs, signal }: { readonly blobs: string; readonly signal: AbortSignal },
-): Promise<Layer> {
+export function buildLayer(role: LayerRole, entries: readonly LayerEntry[], at: BlobsAt): Promise<Layer> {
   const all = withFolders(entries);
+  const unpackedBytes = all.reduce((sum, entry) => sum + (entry.kind === 'file' ? entry.content.sizeBytes : 0), 0);
+  return layerOfTar({ role, unpackedBytes, open: () => packed(all) }, at);
+}
+
+/** Puts a tar into `blobs` under its digest, compressed unless it is a large model. The same tar gives the same bytes. */
+export async function layerOfTar({ role, unpackedBytes, open }: Tar, { blobs, signal }: BlobsAt): Promise<Layer> {
   const plain = createHash('sha256');
   let sizeBytes = 0;
-  for await (const piece of await packed(all)) {
+  for await (const piece of await open()) {
     signal.throwIfAborted();
     plain.update(piece as Uint8Array);
     sizeBytes += (piece as Uint8Array).length;
   }
   const diffId = plain.digest('hex');
-  const unpackedBytes = all.reduce((sum, entry) => sum + (entry.kind === 'file' ? entry.content.sizeBytes : 0), 0);
   const known = { role, diffId: `sha256:${diffId}`, unpackedBytes };
   if (role === 'model' && sizeBytes > mostCompressedBytes) {
-    await pipeline(await packed(all), createWriteStream(join(blobs, diffId)), { signal });
+    await pipeline(await open(), createWriteStream(join(blobs, diffId)), { signal });
     return { ...known, mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: `sha256:${diffId}`, sizeBytes };
   }
   const mediaType = 'application/vnd.oci.image.layer.v1.tar+gzip';
   const cached = role === 'model' ? undefined : await takeFromCache(diffId, blobs);
   if (cached !== undefined) return { ...known, mediaType, ...cached };
-  const made = await compress(await packed(all), blobs, signal);
+  const made = await compress(await open(), blobs, signal);
   if (role !== 'model') await putIntoCache(diffId, blobs, made.digest);
   return { ...known, mediaType, ...made };
 }

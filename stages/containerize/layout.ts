@@ -33,17 +33,34 @@ const nanoseconds = 1_000_000_000;
  */
 export async function writeLayout(
   oci: string,
-  image: { readonly config: ImageConfig; readonly layers: readonly Layer[]; readonly name: string; readonly tag?: string | undefined },
+  image: {
+    /** Or the bytes of a configuration that another has made. */
+    readonly config: ImageConfig | Buffer;
+    readonly layers: readonly Layer[];
+    readonly name: string;
+    readonly tag?: string | undefined;
+  },
 ): Promise<{ readonly digest: string; readonly configDigest: string; readonly tag: string }> {
   const blobs = join(oci, 'blobs', 'sha256');
-  const config = await addJson(blobs, 'application/vnd.oci.image.config.v1+json', configOf(image.config, image.layers));
-  const manifest = await addJson(blobs, manifestType, {
-    schemaVersion: 2,
-    mediaType: manifestType,
-    config,
-    layers: image.layers.map(({ mediaType, digest, sizeBytes }) => ({ mediaType, digest, size: sizeBytes })),
-    annotations: image.config.labels,
-  });
+  const bytes = Buffer.isBuffer(image.config) ? image.config : Buffer.from(JSON.stringify(configOf(image.config, image.layers)));
+  const config = await addBlob(blobs, 'application/vnd.oci.image.config.v1+json', bytes);
+  const { architecture, config: itsConfig } = JSON.parse(bytes.toString('utf8')) as {
+    readonly architecture: string;
+    readonly config?: { readonly Labels?: Readonly<Record<string, string>> | null };
+  };
+  const manifest = await addBlob(
+    blobs,
+    manifestType,
+    Buffer.from(
+      JSON.stringify({
+        schemaVersion: 2,
+        mediaType: manifestType,
+        config,
+        layers: image.layers.map(({ mediaType, digest, sizeBytes }) => ({ mediaType, digest, size: sizeBytes })),
+        annotations: itsConfig?.Labels ?? {},
+      }),
+    ),
+  );
   const tag = image.tag ?? manifest.digest.slice('sha256:'.length, 'sha256:'.length + 12);
   const pathOf = (digest: string): string => `blobs/${digest.replace(':', '/')}`;
   const index = {
@@ -52,7 +69,7 @@ export async function writeLayout(
     manifests: [
       {
         ...manifest,
-        platform: { architecture: image.config.architecture, os: 'linux' },
+        platform: { architecture, os: 'linux' },
         annotations: { 'org.opencontainers.image.ref.name': tag, 'io.containerd.image.name': `${image.name}:${tag}` },
       },
     ],
@@ -97,8 +114,7 @@ function configOf(config: ImageConfig, layers: readonly Layer[]): unknown {
   };
 }
 
-async function addJson(blobs: string, mediaType: string, content: unknown): Promise<Descriptor> {
-  const bytes = Buffer.from(JSON.stringify(content));
+async function addBlob(blobs: string, mediaType: string, bytes: Buffer): Promise<Descriptor> {
   const hex = createHash('sha256').update(bytes).digest('hex');
   await writeFile(join(blobs, hex), bytes);
   return { mediaType, digest: `sha256:${hex}`, size: bytes.length };

@@ -1,5 +1,5 @@
 import type { Log } from '../../core/index.ts';
-import { type BuiltImage, buildImage, nonRoot } from './image.ts';
+import { type BuiltImage, buildLayout, nonRoot } from './image.ts';
 import { appEntries, environmentOn } from './programs.ts';
 
 /** Where the router listens in its image: requests of clients, and its own side, which only the container itself reaches. */
@@ -20,7 +20,7 @@ export function routerImage(given: {
   readonly log: Log;
 }): Promise<BuiltImage> {
   const { oci, name = 'modelflow/router', base = 'host', signal, log } = given;
-  return buildImage(
+  return buildLayout(
     oci,
     {
       name,

@@ -70,7 +70,17 @@ export async function imageRig(): Promise<Rig> {
       const out = await mkdtemp(join(folder, 'out-'));
       const context: Context = {
         inputs: { model },
-        options: { name: 'image-test/digits', tag: undefined, base: 'host', platform: undefined, port: 8080, labels: {}, ...options },
+        options: {
+          name: 'image-test/digits',
+          tag: undefined,
+          base: 'host',
+          platform: undefined,
+          builder: undefined,
+          dockerfile: undefined,
+          port: 8080,
+          labels: {},
+          ...options,
+        },
         out,
         signal: new AbortController().signal,
         log,
@@ -114,7 +124,8 @@ export async function filesIn(blob: Buffer): Promise<ReadonlyMap<string, Packed>
     const { name, type, mode = 0, uid = 0, gid = 0, mtime, linkname } = entry.header;
     files.set(name.replace(/\/$/, ''), {
       type: type ?? '',
-      mode,
+      // Some write the kind of file into it as well.
+      mode: mode & 0o7777,
       uid,
       gid,
       mtimeMs: Number(mtime),
