@@ -1,6 +1,7 @@
 // Keeps the contract of a model image, and behaves as MODE says, or as the file `mode` beside it: for what the real server cannot be made to do.
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { Server } from 'node:net';
 
 const said = (name) => {
   const file = new URL(`./${name}`, import.meta.url);
@@ -29,7 +30,8 @@ server.keepAliveTimeout = 120_000;
 server.listen(8080, '0.0.0.0');
 process.on('SIGTERM', () => {
   isDraining = true;
-  server.close(() => process.exit(0));
+  // That of HTTP would cut idle connections at once.
+  Server.prototype.close.call(server, () => process.exit(0));
   // A client may just be sending its next request on an idle connection.
   setTimeout(() => server.closeIdleConnections(), 3_000).unref();
   setInterval(() => isDraining && server.closeIdleConnections(), 4_000).unref();
