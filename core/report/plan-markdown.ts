@@ -3,7 +3,19 @@ import { unreachable } from '../spec/unreachable.ts';
 import { causeText, changeLines, driftText, laterText, liveText } from './change-text.ts';
 import { formatMs } from './format.ts';
 import { assembled, cell, code, codeSection, type Section, tableSection } from './markdown.ts';
-import { approvalWord, countPlan, isRefused, liveOf, policyWord, type StepWord, summaryLine, verdictWord, wordOf } from './plan-summary.ts';
+import {
+  approvalWord,
+  countPlan,
+  fingerprintOf,
+  isRefused,
+  liveOf,
+  policyWord,
+  type StepWord,
+  summaryLine,
+  verdictWord,
+  wordOf,
+} from './plan-summary.ts';
+import { rolloutPlanLines } from './rollout-plan-text.ts';
 
 /** GitHub refuses a comment of more than 65 536 characters. In bytes, which are never fewer, this holds however it counts. */
 const commentBytes = 65_000;
@@ -96,7 +108,7 @@ function shortened(texts: readonly string[]): readonly string[] {
 
 function reasons(step: Step): readonly string[] {
   const live = liveOf(step);
-  const inWorld = live ? [liveText(live, step.do !== 'decide-later')] : [];
+  const inWorld = live ? [liveText(live, step.do !== 'decide-later'), ...rolloutPlanLines(live, fingerprintOf(step))] : [];
   switch (step.do) {
     case 'run':
       return [...inWorld, ...step.because.map(causeText)];

@@ -26,6 +26,11 @@ export function liveOf(step: Step): LiveChange | undefined {
   return 'live' in step ? step.live : undefined;
 }
 
+/** What exactly a step would do, as far as it is known. */
+export function fingerprintOf(step: Step): string | undefined {
+  return 'fingerprint' in step ? step.fingerprint : undefined;
+}
+
 function touchesWorld(live: LiveChange | undefined): boolean {
   return live !== undefined && live.action !== 'none' && live.action !== 'held';
 }

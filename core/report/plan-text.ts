@@ -2,7 +2,8 @@ import type { Plan, PlannedApproval, PlannedPolicy, Step } from '../spec/plan.ts
 import { unreachable } from '../spec/unreachable.ts';
 import { causeText, changeText, driftText, laterText, liveText } from './change-text.ts';
 import { columns, formatMs, oneLine, paint, type Style } from './format.ts';
-import { approvalWord, liveOf, policyWord, type StepWord, summaryLine, verdictWord, wordOf } from './plan-summary.ts';
+import { approvalWord, fingerprintOf, liveOf, policyWord, type StepWord, summaryLine, verdictWord, wordOf } from './plan-summary.ts';
+import { rolloutPlanLines } from './rollout-plan-text.ts';
 
 const signs: Readonly<Record<StepWord, { readonly sign: string; readonly style: Style }>> = {
   reuse: { sign: '=', style: 'dim' },
@@ -49,6 +50,7 @@ function reasons(step: Step): readonly string[] {
   const inWorld = live
     ? [
         liveText(live, step.do !== 'decide-later'),
+        ...rolloutPlanLines(live, fingerprintOf(step)).map((line) => `  ${line}`),
         ...live.changes.map((change) => `  ${changeText(change)}`),
         ...live.drift.map((change) => `  ${driftText(change)}`),
       ]
