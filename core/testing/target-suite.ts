@@ -83,9 +83,11 @@ export function targetSuite(given: TargetSuite): readonly Check[] {
     }),
   ];
   const { ask } = given;
-  if (!ask) return checks;
+  const splitting = given.target.def.split ? splitChecks(given) : [];
+  if (!ask) return [...checks, ...splitting];
   return [
     ...checks,
+    ...splitting,
     check('no request is lost while a release is replaced', async ({ apply }) => {
       const live = await apply(stampA);
       const replaced = new AbortController();
@@ -96,6 +98,77 @@ export function targetSuite(given: TargetSuite): readonly Check[] {
       deepStrictEqual(lost, [], `${lost.length} of ${asked} requests were lost`);
     }),
   ];
+}
+
+/** What the engine counts on beside that in a target that splits traffic between two releases. */
+function splitChecks(given: TargetSuite): readonly Check[] {
+  const { ask } = given;
+  const check = (name: string, act: (bench: Bench) => Promise<void>): Check => ({ name, run: () => onBench(given, act) });
+  const half = [
+    { stamp: stampA, weight: 50 },
+    { stamp: stampB, weight: 50 },
+  ];
+  const checks = [
+    check('two releases share the traffic as they are told, and applying it again changes nothing', async ({ apply, split, read }) => {
+      await apply(stampA);
+      const live = await split(half);
+      deepStrictEqual(weights(live), { [stampA]: 50, [stampB]: 50 });
+      deepStrictEqual(await read(), live, 'read() sees something else than apply() returned');
+      deepStrictEqual(await split(half), live);
+    }),
+    check('a release without traffic is kept ready, takes over, and the other one goes when it is wanted no more', async (bench) => {
+      await bench.apply(stampA);
+      const beside = await bench.split([
+        { stamp: stampA, weight: 100 },
+        { stamp: stampB, weight: 0 },
+      ]);
+      deepStrictEqual(weights(beside), { [stampA]: 100, [stampB]: 0 });
+      deepStrictEqual(
+        beside.revisions.map(({ health }) => health),
+        ['ready', 'ready'],
+        'both have to be ready',
+      );
+      const switched = await bench.split([
+        { stamp: stampA, weight: 0 },
+        { stamp: stampB, weight: 100 },
+      ]);
+      deepStrictEqual(weights(switched), { [stampA]: 0, [stampB]: 100 });
+      deepStrictEqual(await bench.probe(switched), { ok: true });
+      deepStrictEqual(weights(await bench.apply(stampB)), { [stampB]: 100 });
+    }),
+    check('from a split everything can be given back to the release before', async ({ apply, split, probe }) => {
+      await apply(stampA);
+      await split(half);
+      const back = await apply(stampA);
+      deepStrictEqual(weights(back), { [stampA]: 100 });
+      deepStrictEqual(await probe(back), { ok: true });
+    }),
+  ];
+  if (!ask || !given.target.def.observe) return checks;
+  return [
+    ...checks,
+    check(
+      'what is asked is counted, release by release, and no request is lost while the split changes',
+      async ({ apply, split, counted }) => {
+        const live = await apply(stampA);
+        const changed = new AbortController();
+        const asking = askUntil(() => ask(live), changed.signal);
+        await split(half).finally(() => changed.abort());
+        deepStrictEqual((await asking).lost, []);
+        const before = await counted();
+        for (let request = 0; request < 40; request++) await ask(live);
+        const after = await counted();
+        const grown = [stampA, stampB].map((stamp) => (after[stamp] ?? 0) - (before[stamp] ?? 0));
+        const sum = (grown[0] ?? 0) + (grown[1] ?? 0);
+        ok(sum >= 40, `${sum} requests were counted of 40 that were asked`);
+        ok(Math.min(...grown) > 0, `the two releases were asked ${grown.join(' and ')} times`);
+      },
+    ),
+  ];
+}
+
+function weights({ revisions }: LiveService): Readonly<Record<string, number>> {
+  return Object.fromEntries(revisions.map(({ stamp, weight }) => [String(stamp), weight]));
 }
 
 async function askUntil(
@@ -118,6 +191,10 @@ interface Bench {
   problems(): Promise<readonly unknown[]>;
   /** `have` is what is read just before, unless it is given. */
   apply(stamp: string, more?: { readonly have?: LiveService; readonly signal?: AbortSignal }): Promise<LiveService>;
+  /** These releases and no others. */
+  split(revisions: readonly { readonly stamp: string; readonly weight: number }[]): Promise<LiveService>;
+  /** Stamp → requests, of all who count. */
+  counted(): Promise<Readonly<Record<string, number>>>;
   probe(live: LiveService): ReturnType<Target['def']['probe']>;
   remove(): Promise<void>;
 }
@@ -149,6 +226,16 @@ function benchIn({ target, releases, service }: TargetSuite, shop: Workshop): Be
     async apply(stamp, { have, signal } = {}) {
       const revisions = [{ stamp, weight: 100, what: await what(stamp) }];
       return def.apply(context(signal), { service, revisions }, have ?? (await read()));
+    },
+    async split(wanted) {
+      const revisions = await Promise.all(wanted.map(async (each) => ({ ...each, what: await what(each.stamp) })));
+      return def.apply(context(), { service, revisions }, await read());
+    },
+    async counted() {
+      const counts: Record<string, number> = {};
+      const { sources } = (await def.observe?.(context(), service)) ?? { sources: [] };
+      for (const { stamp, requests } of sources.flatMap(({ revisions }) => revisions)) counts[stamp] = (counts[stamp] ?? 0) + requests;
+      return counts;
     },
     probe: (live) => def.probe(context(), live),
     remove: () => def.remove(context(), service),
