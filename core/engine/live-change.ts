@@ -5,7 +5,7 @@ import { shownUnderway, type Underway } from '../plan/rollout.ts';
 import { rolloutSteps } from '../plan/rollout-steps.ts';
 import type { LiveChange, PlannedRollout } from '../spec/plan.ts';
 import type { Placement } from '../spec/ref.ts';
-import type { Change, LiveService, Split, Target } from '../spec/target.ts';
+import type { Change, LiveService, Revision, Split, Target } from '../spec/target.ts';
 import type { EnginePorts } from './ports.ts';
 
 /** What the journal knows of a service whose live state is looked at. */
@@ -83,9 +83,10 @@ export function plannedRollout(
   };
 }
 
-/** The revision that serves and is not the one that is wanted. */
-export function stableOf(live: LiveService, stamp: string | undefined): LiveService['revisions'][number] | undefined {
-  const others = live.revisions.filter((revision) => revision.stamp !== stamp && revision.weight > 0);
+/** The revision that serves and is not the one that is wanted. One that does not run is nothing to be compared with. */
+export function stableOf(live: LiveService, stamp: string | undefined): Revision | undefined {
+  const runs = ({ health }: Revision): boolean => health === 'ready' || health === 'starting';
+  const others = live.revisions.filter((revision) => revision.stamp !== stamp && revision.weight > 0 && runs(revision));
   return servingOf({ ...live, revisions: others });
 }
 

@@ -36,11 +36,12 @@ export async function arrange(takeover: Takeover, step: RolloutStep): Promise<{ 
   }
 }
 
-/** Is the traffic split as the step wants it? A share that a target rounds is still the same. */
+/** Is the traffic split as the step wants it? A share that a target rounds is still the same; of what stands still nothing is split. */
 export function isSplitAs({ revisions }: LiveService, { stamp, stable }: Takeover, { weight, mirror = 0 }: RolloutStep): boolean {
   const candidate = revisions.find((each) => each.stamp === stamp);
   const other = revisions.find((each) => each.stamp === stable.release.stamp);
   if (candidate === undefined || other === undefined || revisions.length > 2) return false;
+  if (candidate.health === 'stopped' || other.health === 'stopped') return false;
   const isNear = (one: number, wanted: number): boolean => (wanted === 0 || wanted === 100 ? one === wanted : Math.abs(one - wanted) < 1);
   return isNear(candidate.weight, weight) && isNear(other.weight, 100 - weight) && isNear(candidate.mirror ?? 0, mirror);
 }

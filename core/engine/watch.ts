@@ -67,7 +67,7 @@ async function lookOnce(watch: Watch): Promise<Verdict['outcome']> {
   if (why !== undefined) return back(takeover, why);
   if (!isSplitAs(seen.live, takeover, step)) {
     takeover.log.warn(
-      `the traffic of ${takeover.placement.service} was split otherwise by something else; it is split as the step wants it again`,
+      `the traffic of ${takeover.placement.service} was not split as the step wants it, by something else; now it is again`,
     );
     await arrange(takeover, step);
     watch.traffic = undefined;
@@ -120,9 +120,10 @@ async function look(watch: Watch): Promise<{ readonly live: LiveService; readonl
   }
 }
 
-/** No statistics: a candidate that does not run is no candidate. */
+/** No statistics: a candidate that does not run is no candidate. Where nothing runs at all, that is no fault of its own. */
 function unfit({ revisions }: LiveService, stamp: string): string | undefined {
   const candidate = revisions.find((each) => each.stamp === stamp);
+  if (candidate && revisions.every(({ health }) => health === 'stopped')) return undefined;
   if (candidate === undefined) return 'the new release is not there any more';
   return candidate.health === 'failing' || candidate.health === 'stopped' ? `the new release is ${candidate.health}` : undefined;
 }

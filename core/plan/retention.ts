@@ -51,9 +51,10 @@ export function retain(scopes: readonly ScopeRecord[], rule: KeepRule): Retained
 }
 
 function keepReleases({ scope, runs }: ScopeRecord, rule: KeepRule, kept: Open): void {
-  const { releases, refused, settled } = foldHistory(runs.map(({ events }) => events));
+  const { releases, refused, settled, rollouts } = foldHistory(runs.map(({ events }) => events));
   const live = new Map([...settled].flatMap(([key, { release }]) => (release ? [[key, release] as const] : [])));
   for (const release of live.values()) kept.digests.set(release.what, `${serviceKey(release)} is live`);
+  for (const [key, { release }] of rollouts) kept.digests.set(release.what, `${key} is rolled out to it`);
   for (const [key, entries] of releases) {
     const stamps = new Set<string>();
     for (const { release } of entries.toReversed()) {

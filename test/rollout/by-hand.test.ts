@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Rig } from '../support/rig.ts';
 import { calls, canaryOf, configOf, servingRig, shares } from './scripted.ts';
@@ -128,6 +129,38 @@ describe('a rollout that another process runs', () => {
   });
 });
 
+describe('a machine that was started again', () => {
+  it('in the middle of a rollout gets both releases back, and the rollout goes on', async () => {
+    const rig = await pausedRig();
+    rig.write('stopped.txt', '');
+    rig.write('rates.json', JSON.stringify({ perLook: 400 }));
+    for (let run = 0; run < 8 && shares(rig) !== 'two=100'; run++) await rig.run('run');
+    expect(calls(rig)).toEqual(['one=100', 'one=50 two=50', 'one=50 two=50', 'one=0 two=100', 'two=100']);
+  });
+
+  it('with a service that stands still has nothing to compare a new release with: it takes over at once', async () => {
+    const rig = await servingRig();
+    rig.write('stopped.txt', '');
+    rig.write('deploy.config.ts', configOf('two', canaryOf('[50]')));
+    expect((await rig.run('run')).code).toBe(0);
+    expect(calls(rig)).toEqual(['one=100', 'two=100']);
+  });
+});
+
+describe('status --watch', () => {
+  it('tells again what has changed, until it is stopped', async () => {
+    const rig = await servingRig({ perLook: 0 });
+    const watch = rig.start(['status', '--watch']);
+    await watch.says('revision one  ready  100 %');
+    rig.write('deploy.config.ts', configOf('two', canaryOf('[50]', '{ intervalMs: 100, maxWaitMs: 100 }')));
+    await rig.run('run');
+    await watch.says('revision two  ready  50 %');
+    await watch.says('PAUSED');
+    watch.child.kill('SIGINT');
+    expect((await watch.finished).code).toBe(0);
+  });
+});
+
 describe('a target that does not answer', () => {
   it('is told of for its service, with exit 8, and what else there is is still shown', async () => {
     const rig = await pausedRig();
@@ -149,8 +182,7 @@ describe('a target that does not answer', () => {
     await run.says('wait after');
     rig.write('down.txt', '');
     await run.says('could not be looked at');
-    rig.start(['--version']);
-    (await import('node:fs')).rmSync(rig.path('down.txt'));
+    rmSync(rig.path('down.txt'));
     await run.says('can be looked at again');
     expect((await rig.run('promote')).code).toBe(0);
     expect((await run.finished).code).toBe(0);

@@ -61,7 +61,7 @@ const targetOf = (weights: string) => defineTarget({ name: 'place', version: 1, 
     const world = json('world-' + service + '.json', nothing);
     const sick = existsSync('sick.txt') ? readFileSync('sick.txt', 'utf8') : '';
     return { service, url: world.revisions.length ? 'http://' + service : undefined, token: String(world.token), settings: {},
-      revisions: world.revisions.map((r: any) => ({ id: world.names[r.stamp], ...r, health: sick.includes(world.names[r.stamp]) ? 'failing' : 'ready' })) };
+      revisions: world.revisions.map((r: any) => ({ id: world.names[r.stamp], ...r, health: existsSync('stopped.txt') ? 'stopped' : sick.includes(world.names[r.stamp]) ? 'failing' : 'ready' })) };
   },
   apply: async (ctx, want, have) => {
     reach();
@@ -71,9 +71,11 @@ const targetOf = (weights: string) => defineTarget({ name: 'place', version: 1, 
     const revisions = want.revisions.map(({ stamp, weight, mirror }) => ({ stamp, weight, ...(mirror === undefined ? {} : { mirror }) }));
     const cannot = existsSync('cannot.txt') ? readFileSync('cannot.txt', 'utf8').trim() : undefined;
     if (cannot !== undefined && revisions.length > 1 && Object.values(names).includes(cannot)) throw failure('MF5001', cannot + ' does not start');
-    call(want.revisions.map((r) => names[r.stamp] + '=' + r.weight + (r.mirror ? '+' + r.mirror : '')).join(' '));
-    save('world-' + want.service + '.json', { revisions, names, token: world.token + 1 });
-    return { service: want.service, url: 'http://' + want.service, token: String(world.token + 1), settings: {}, revisions: revisions.map((r) => ({ id: names[r.stamp] ?? '', ...r, health: 'ready' as const })) };
+    const isSo = JSON.stringify(revisions) === JSON.stringify(world.revisions) && !existsSync('stopped.txt');
+    if (!isSo) call(want.revisions.map((r) => names[r.stamp] + '=' + r.weight + (r.mirror ? '+' + r.mirror : '')).join(' '));
+    rmSync('stopped.txt', { force: true });
+    save('world-' + want.service + '.json', { revisions, names, token: isSo ? world.token : world.token + 1 });
+    return { service: want.service, url: 'http://' + want.service, token: String(isSo ? world.token : world.token + 1), settings: {}, revisions: revisions.map((r) => ({ id: names[r.stamp] ?? '', ...r, health: 'ready' as const })) };
   },
   probe: async (_ctx, live) => {
     const bad = existsSync('bad.txt') ? readFileSync('bad.txt', 'utf8') : '';
