@@ -1,4 +1,5 @@
 import { Stopped } from './failure.ts';
+import { namesOf } from './release.ts';
 import { back, type Takeover } from './split.ts';
 
 /** Requests from elsewhere are looked for at least this often. */
@@ -6,16 +7,15 @@ const askedMs = 500;
 
 /** What somebody has asked of this rollout. It is journalled before it is taken away, and an abort is carried out here. */
 export async function askedFor(takeover: Takeover): Promise<'promote' | undefined> {
-  const { node, placement, stamp, ports, emit } = takeover;
-  const of = { target: placement.target.target, service: placement.service };
-  const pending = ports.requests.pending(of);
+  const { stamp, ports, emit } = takeover;
+  const pending = ports.requests.pending(namesOf(takeover));
   // Of another candidate, whose rollout has ended: nobody waits for it any more.
   for (const old of pending) if (old.stamp !== stamp) ports.requests.remove(old.id);
   const ours = pending.filter((each) => each.stamp === stamp);
   // Whoever wants it back is right.
   const chosen = ours.find(({ what }) => what === 'abort') ?? ours[0];
   if (chosen === undefined) return undefined;
-  await emit({ type: 'rollout-asked', node, ...of, stamp, what: chosen.what, by: chosen.by });
+  await emit({ type: 'rollout-asked', ...namesOf(takeover), what: chosen.what, by: chosen.by });
   for (const { id } of ours) ports.requests.remove(id);
   return chosen.what === 'abort' ? back(takeover, abortedText(chosen.by)) : 'promote';
 }

@@ -22,6 +22,16 @@ export interface Rollout {
   emit(event: NewEvent): Promise<void>;
 }
 
+/** Whose rollout it is, as its events name it. */
+export function namesOf({ node, placement, stamp }: Pick<Rollout, 'node' | 'placement' | 'stamp'>): {
+  readonly node: string;
+  readonly target: string;
+  readonly service: string;
+  readonly stamp: string;
+} {
+  return { node, target: placement.target.target, service: placement.service, stamp };
+}
+
 /** The releases of the service that the journal knows, oldest first. */
 export function releasesOf({ placement, held }: Pick<Rollout, 'placement' | 'held'>): readonly ReleaseEntry[] {
   return held.past.releases.get(serviceKey({ target: placement.target.target, service: placement.service })) ?? [];

@@ -7,7 +7,7 @@ import type { Log } from '../spec/port.ts';
 import { rolling } from '../spec/strategy.ts';
 import type { LiveService, TargetContext } from '../spec/target.ts';
 import { liveChange, releasedDigest, stableOf } from './live-change.ts';
-import { applyWhole, isKnown, type Rollout, recordOf, releasesOf, settle } from './release.ts';
+import { applyWhole, isKnown, namesOf, type Rollout, recordOf, releasesOf, settle } from './release.ts';
 import type { StableRelease } from './split.ts';
 import { finishBack, takeOver } from './takeover.ts';
 
@@ -80,17 +80,7 @@ async function finished(rollout: Rollout, context: TargetContext, live: LiveServ
 
 /** A run that was killed had brought its rollout to the end, and could not say so. */
 async function concluded(rollout: Rollout, context: TargetContext, live: LiveService): Promise<LiveService> {
-  const { target, service } = rollout.placement;
-  const { node, stamp } = rollout;
-  await rollout.emit({
-    type: 'rollout-ended',
-    node,
-    target: target.target,
-    service,
-    stamp,
-    outcome: 'promoted',
-    why: 'it has all the requests',
-  });
+  await rollout.emit({ type: 'rollout-ended', ...namesOf(rollout), outcome: 'promoted', why: 'it has all the requests' });
   return finished(rollout, context, live);
 }
 
@@ -110,10 +100,10 @@ async function refuseProblems({ placement: { target, service } }: Rollout, conte
 }
 
 /** The candidate of a rollout that is wanted no more; what is applied next takes it away. */
-async function giveUp({ node, stamp, placement, emit }: Rollout, { release }: Underway): Promise<void> {
+async function giveUp(rollout: Rollout, { release }: Underway): Promise<void> {
+  const { stamp, emit } = rollout;
   const why = release.stamp === stamp ? 'the strategy is another one by now' : `release ${stamp.slice(0, 12)} is wanted by now`;
-  const { target, service } = { target: placement.target.target, service: placement.service };
-  await emit({ type: 'rollout-ended', node, target, service, stamp: release.stamp, outcome: 'given-up', why });
+  await emit({ type: 'rollout-ended', ...namesOf(rollout), stamp: release.stamp, outcome: 'given-up', why });
 }
 
 /** What serves, with all that it takes to go on with it beside another release. Undefined where the release takes over at once. */

@@ -5,7 +5,7 @@ import type { RolloutStep } from '../spec/plan.ts';
 import type { StoredArtifact } from '../spec/port.ts';
 import type { Strategy } from '../spec/strategy.ts';
 import type { LiveService, TargetContext } from '../spec/target.ts';
-import { applyWhole, desired, type Rollout, wasRolledBack } from './release.ts';
+import { applyWhole, desired, namesOf, type Rollout, wasRolledBack } from './release.ts';
 
 /** The release that serves while another one takes over. */
 export interface StableRelease {
@@ -48,7 +48,7 @@ export function isSplitAs({ revisions }: LiveService, { stamp, stable }: Takeove
 
 /** The target could not do it: what served serves alone again. Where even that cannot be done now, the next run goes on from here. */
 async function undo(takeover: Takeover, error: unknown): Promise<void> {
-  const { node, placement, stamp, signal, log } = takeover;
+  const { signal, log } = takeover;
   if (signal.aborted || isOutOfReach(error)) return;
   try {
     await restore(takeover, takeover.stable);
@@ -57,8 +57,7 @@ async function undo(takeover: Takeover, error: unknown): Promise<void> {
     return;
   }
   const why = error instanceof Error ? error.message : String(error);
-  const { target, service } = { target: placement.target.target, service: placement.service };
-  await takeover.emit({ type: 'rollout-ended', node, target, service, stamp, outcome: 'given-up', why });
+  await takeover.emit({ type: 'rollout-ended', ...namesOf(takeover), outcome: 'given-up', why });
 }
 
 function isOutOfReach(error: unknown): boolean {
@@ -86,7 +85,7 @@ export async function putBack(rollout: Rollout, stable: StableRelease, why: stri
   const { service } = placement;
   const live = await restore(rollout, stable);
   await rollout.emit({ type: 'rolled-back', node, service, from: stamp, release: stable.release, live });
-  await rollout.emit({ type: 'rollout-ended', node, target: placement.target.target, service, stamp, outcome: 'rolled-back', why });
+  await rollout.emit({ type: 'rollout-ended', ...namesOf(rollout), outcome: 'rolled-back', why });
 }
 
 async function restore({ placement, ports, held, signal, log }: Rollout, { release, what }: StableRelease): Promise<LiveService> {

@@ -3,7 +3,7 @@ import { rolloutSteps } from '../plan/rollout-steps.ts';
 import { failure } from '../spec/diagnostic.ts';
 import type { RolloutStep } from '../spec/plan.ts';
 import type { LiveService } from '../spec/target.ts';
-import { applyWhole, type Rollout, recordOf, releasesOf, wasRolledBack } from './release.ts';
+import { applyWhole, namesOf, type Rollout, recordOf, releasesOf, wasRolledBack } from './release.ts';
 import { arrange, back, putBack, refuseUnlessAnswering, type StableRelease, type Takeover } from './split.ts';
 import { awaitReady, watchKept, watchStep } from './watch.ts';
 
@@ -61,8 +61,8 @@ export async function promote(takeover: Takeover): Promise<LiveService> {
   return conclude(takeover, live);
 }
 
-async function tellStep({ node, placement, stamp, emit }: Takeover, step: number, { weight, mirror }: RolloutStep): Promise<void> {
-  await emit({ type: 'rollout-step', node, target: placement.target.target, service: placement.service, stamp, step, weight, mirror });
+async function tellStep(takeover: Takeover, step: number, { weight, mirror }: RolloutStep): Promise<void> {
+  await takeover.emit({ type: 'rollout-step', ...namesOf(takeover), step, weight, mirror });
 }
 
 async function finish(takeover: Takeover, live: LiveService): Promise<LiveService> {
@@ -72,13 +72,13 @@ async function finish(takeover: Takeover, live: LiveService): Promise<LiveServic
 }
 
 async function conclude(takeover: Takeover, live: LiveService): Promise<LiveService> {
-  const { node, placement, stamp, context, held } = takeover;
+  const { node, placement, context, held } = takeover;
   const { target, service } = placement;
   const have = live.revisions.length === 1 ? live : await target.def.read(context, service);
   await held.check();
   const now = await applyWhole(context, takeover, have);
   const why = 'it has all the requests';
-  await takeover.emit({ type: 'rollout-ended', node, target: target.target, service, stamp, outcome: 'promoted', why });
+  await takeover.emit({ type: 'rollout-ended', ...namesOf(takeover), outcome: 'promoted', why });
   await takeover.emit({ type: 'released', node, release: recordOf(takeover), live: now });
   return now;
 }

@@ -10,6 +10,7 @@ import type { TrafficReport } from '../spec/traffic.ts';
 import type { Phase, Verdict } from '../spec/verdict.ts';
 import { askedFor, pauseUntilAsked } from './asked.ts';
 import { ApprovalPending } from './consent.ts';
+import { namesOf } from './release.ts';
 import { arrange, back, isSplitAs, type Takeover } from './split.ts';
 
 /** A step that is looked at until there is a verdict. */
@@ -79,7 +80,7 @@ async function lookOnce(watch: Watch): Promise<Verdict['outcome']> {
 /** What was counted since the last look joins the phase; what follows is durable before anything is done about it. */
 async function weigh(watch: Watch, report: TrafficReport): Promise<Verdict['outcome']> {
   const { takeover, analysis, phases, at, step } = watch;
-  const { node, placement, stamp, stable, ports, emit } = takeover;
+  const { stamp, stable, ports, emit } = takeover;
   const pair = { stable: stable.release.stamp, candidate: stamp };
   const traffic = ofPair(report, pair);
   const before = phases.get(at) ?? emptyPhase(step);
@@ -94,8 +95,7 @@ async function weigh(watch: Watch, report: TrafficReport): Promise<Verdict['outc
       analysis,
     );
     watch.verdict = verdict;
-    const { target, service } = { target: placement.target.target, service: placement.service };
-    await emit({ type: 'rollout-judged', node, target, service, stamp, step: at, phase, verdict, traffic });
+    await emit({ type: 'rollout-judged', ...namesOf(takeover), step: at, phase, verdict, traffic });
   }
   const failing = failingNow(watch.recent);
   if (failing !== undefined) return back(takeover, failing);
@@ -130,7 +130,8 @@ function unfit({ revisions }: LiveService, stamp: string): string | undefined {
 
 async function inconclusive(watch: Watch, then: 'pause' | 'roll-back' | 'promote'): Promise<'next'> {
   const { takeover, analysis, at, step } = watch;
-  const { node, placement, stamp, emit, log } = takeover;
+  const { emit, log } = takeover;
+  const { service } = takeover.placement;
   const waited = `no verdict after ${durationText(analysis.maxWaitMs)}`;
   const why = `${waited}: ${watch.trouble ?? inconclusiveText(watch.phases.get(at), watch.verdict)}`;
   if (then === 'roll-back') return back(takeover, why);
@@ -138,8 +139,7 @@ async function inconclusive(watch: Watch, then: 'pause' | 'roll-back' | 'promote
     log.warn(`${why}; it goes on all the same, as \`onInconclusive\` says`);
     return 'next';
   }
-  const { target, service } = { target: placement.target.target, service: placement.service };
-  await emit({ type: 'rollout-ended', node, target, service, stamp, outcome: 'paused', why });
+  await emit({ type: 'rollout-ended', ...namesOf(takeover), outcome: 'paused', why });
   const share = step.weight === 0 ? `copies of ${step.mirror ?? 0} %` : `${step.weight} %`;
   throw new ApprovalPending(
     failure(
