@@ -21,7 +21,7 @@ function modelOf(behaviour: Behaviour): Uint8Array {
     data: Float32Array.from(data),
   });
   const size = 1_024;
-  const products = behaviour === 'slow' ? 24 : 0;
+  const products = behaviour === 'slow' ? 96 : 0;
   const graph: GraphSpec = {
     inputs: [{ name: 'x', dtype: 'float32', shape: ['N', 1] }],
     outputs: [{ name: 'y', dtype: 'float32', shape: ['N', 2] }],
