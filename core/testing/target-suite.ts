@@ -157,8 +157,13 @@ function splitChecks(given: TargetSuite): readonly Check[] {
         deepStrictEqual((await asking).lost, []);
         const before = await counted();
         for (let request = 0; request < 40; request++) await ask(live);
-        const after = await counted();
-        const grown = [stampA, stampB].map((stamp) => (after[stamp] ?? 0) - (before[stamp] ?? 0));
+        const grownBy = async (): Promise<readonly number[]> => {
+          const after = await counted();
+          return [stampA, stampB].map((stamp) => (after[stamp] ?? 0) - (before[stamp] ?? 0));
+        };
+        let grown = await grownBy();
+        // Whoever counts may do so just after the answer.
+        for (let look = 0; look < 100 && grown.reduce((sum, each) => sum + each, 0) < 40; look++) grown = await grownBy();
         const sum = (grown[0] ?? 0) + (grown[1] ?? 0);
         ok(sum >= 40, `${sum} requests were counted of 40 that were asked`);
         ok(Math.min(...grown) > 0, `the two releases were asked ${grown.join(' and ')} times`);

@@ -178,6 +178,50 @@ describe('the suite of a target', () => {
     expect(await broken(suite(flaw))).toContain(name);
   });
 
+  /** One that splits traffic, and may keep to it badly. */
+  const splitting = (flaw: 'none' | 'drops' | 'lopsided') => {
+    let live: LiveService = { service: 'svc', url: 'memory:', revisions: [], token: '0', settings: { size: 1 } };
+    const target = defineTarget({
+      name: 'memory',
+      version: 1,
+      settings: { size: z.number() },
+      runs: [Text],
+      check: async () => [],
+      read: async () => live,
+      split: () => ({ by: 'requests', mirrors: false }),
+      async apply(_, want, have) {
+        if (have.token !== live.token) throw new Error('moved');
+        const kept = want.revisions.filter(({ weight }) => weight > 0 || flaw !== 'drops');
+        const revisions = kept.map(({ stamp, weight }, at) => ({
+          id: stamp,
+          stamp,
+          weight: flaw === 'lopsided' && kept.length > 1 ? (at === 0 ? 100 : 0) : weight,
+          health: 'ready' as const,
+        }));
+        if (JSON.stringify(revisions) !== JSON.stringify(live.revisions)) live = { ...live, revisions, token: `${Number(live.token) + 1}` };
+        return live;
+      },
+      probe: async () => ({ ok: true }),
+      remove: async () => {
+        live = { ...live, revisions: [], token: `${Number(live.token) + 1}` };
+      },
+    });
+    return targetSuite({
+      target: target({ size: 1 }),
+      releases: [fixture(Text, { length: 1 }), fixture(Text, { length: 2 })],
+      service: 'svc',
+    });
+  };
+
+  it.each<readonly [Parameters<typeof splitting>[0], readonly string[]]>([
+    ['none', []],
+    ['drops', ['a release without traffic is kept ready, takes over, and the other one goes when it is wanted no more']],
+    ['lopsided', ['two releases share the traffic as they are told, and applying it again changes nothing']],
+  ])('looks at how the traffic is split: %s', async (flaw, names) => {
+    expect(await broken(splitting(flaw))).toEqual(expect.arrayContaining([...names]));
+    if (flaw === 'none') expect(await broken(splitting(flaw))).toEqual([]);
+  });
+
   it('counts requests that are lost while a release is replaced', async () => {
     let asked = 0;
     const checks = targetSuite({
