@@ -66,6 +66,17 @@ describe.skipIf(cluster === undefined)('a release that fails on the Kubernetes c
   test('a ServiceAccount that is not there is named', { timeout: 60_000 }, async () => {
     await refused(image, { serviceAccount: 'nobody' }, 'MF5276', /nobody/);
   });
+  test('a router that was changed for it is as before', { timeout: 90_000 }, async () => {
+    const direct = rig.service;
+    rig.service = 'routed';
+    const router = { traffic: 'router', router: { replicas: 1 } } as const;
+    await rig.apply(image, good, router);
+    await refused(image, { ...router, nodeSelector: { 'test/place': 'nowhere' } }, 'MF5274', /affinity\/selector/);
+    const { spec } = JSON.parse(await rig.in('get', 'deployment/routed-router', '-o', 'json'));
+    expect(spec.template.spec.nodeSelector).toBeUndefined();
+    await rig.remove();
+    rig.service = direct;
+  });
   test('what Pod Security forbids is told in the words of the API server', { timeout: 60_000 }, async () => {
     await rig.kubectl('label', 'namespace', rig.namespace, 'pod-security.kubernetes.io/enforce=restricted');
     const root = { ...image, facts: { ...image.facts, user: '0:0' } };

@@ -4,7 +4,7 @@ import type { OciImage } from '../../kinds.ts';
 import { applyObject, named } from './api.ts';
 import type { Cluster } from './client.ts';
 import { type Context, clusterOf, type Wanted } from './context.ts';
-import { appliedOf } from './drift.ts';
+import { appliedKey, appliedOf } from './drift.ts';
 import { waitUntilReached, waitUntilServed } from './endpoints.ts';
 import { ensurePushed, ensureRouterImage } from './image-reference.ts';
 import { bringAbout, type Inventory, inventoryOf, marked, prune, repair } from './inventory.ts';
@@ -198,7 +198,7 @@ async function cleanUp(release: Release): Promise<void> {
   });
 }
 
-/** What was made for a release that failed, and all that was not there before it. */
+/** What was made for a release that failed goes, and all that was not there before it; what it changed is as before. */
 async function takeBack({ ctx, cluster, want, state }: Release, before: Inventory): Promise<void> {
   try {
     const serving = new Set(sharesOf(state, want.service).flatMap(({ stamp, weight }) => (weight > 0 ? [labelStamp(stamp)] : [])));
@@ -213,7 +213,19 @@ async function takeBack({ ctx, cluster, want, state }: Release, before: Inventor
       if (stamp !== undefined) return isKept(stamp);
       return frontOf(state, want.service) !== undefined || before.has(named(object));
     });
+    await putBack(cluster, before, have);
   } catch (error) {
     ctx.log.warn(`what was made of the release that failed is still there: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** The router, policies and the like are made of the settings of the newest release: of one that serves, not of one that failed. */
+async function putBack(cluster: Cluster, before: Inventory, have: Inventory): Promise<void> {
+  for (const object of before.values()) {
+    const now = have.get(named(object));
+    const was = appliedOf(object) as ClusterObject | undefined;
+    const isChanged = now?.metadata.annotations?.[appliedKey] !== object.metadata.annotations?.[appliedKey];
+    if (ofRevision(object) === undefined && was !== undefined && now !== undefined && isChanged)
+      await applyObject(cluster, marked(was), { force: true });
   }
 }
