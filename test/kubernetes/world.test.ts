@@ -61,7 +61,14 @@ describe.skipIf(cluster === undefined)('a service on the Kubernetes cluster, and
   test('two releases share the requests as they are told, and what each answered is counted', { timeout: 120_000 }, async () => {
     rig.service = 'shared';
     const router = { traffic: 'router', router: { replicas: 1 } } as const;
-    await rig.apply(one, a, router);
+    const first = await rig.apply(one, a, router);
+    const planned = { service: rig.service, revisions: [{ stamp: b, weight: 100, what: two }] };
+    const changes = await kubernetes.def.diff?.(rig.context({ ...router, service: { port: 81 } }), planned, first);
+    expect(changes).toEqual([
+      { path: 'Deployment/shared-bbbbbbbb', before: undefined, after: 'made' },
+      { path: 'Service/shared spec.ports.[http].port', before: 80, after: 81 },
+      { path: 'Deployment/shared-aaaaaaaa', before: 'there', after: undefined },
+    ]);
     const live = await rig.bring(
       [
         { stamp: a, weight: 75, what: one },

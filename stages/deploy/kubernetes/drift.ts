@@ -26,6 +26,8 @@ export function appliedOf({ metadata }: LiveObject): Readonly<Record<string, unk
   }
 }
 
+type Fields = Readonly<Record<string, unknown>>;
+
 interface Difference {
   readonly path: readonly string[];
   readonly before: unknown;
@@ -42,7 +44,7 @@ export function differing(wanted: unknown, live: unknown, path: readonly string[
 }
 
 function inLists(wanted: readonly unknown[], live: readonly unknown[], path: readonly string[]): readonly Difference[] {
-  const key = ['name', 'containerPort', 'port', 'mountPath'].find((each) => wanted.every((item) => isTable(item) && each in item));
+  const key = ['name', 'containerPort', 'port', 'mountPath'].find((each) => tellsApart(wanted, each));
   if (key === undefined && wanted.length !== live.length) return [{ path, before: wanted, after: live }];
   return wanted.flatMap((item, index) => {
     if (key === undefined) return differing(item, live[index], [...path, String(index)]);
@@ -50,6 +52,11 @@ function inLists(wanted: readonly unknown[], live: readonly unknown[], path: rea
     const other = live.find((each) => isTable(each) && each[key] === own);
     return differing(item, other, [...path, `[${String(own)}]`]);
   });
+}
+
+/** DNS has two ports of one number. */
+function tellsApart(items: readonly unknown[], key: string): boolean {
+  return items.every((item) => isTable(item) && key in item) && new Set(items.map((item) => (item as Fields)[key])).size === items.length;
 }
 
 function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
