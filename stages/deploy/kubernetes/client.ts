@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
-import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { failure } from '../../../core/index.ts';
@@ -65,7 +64,7 @@ export async function openCluster(choice: ClusterChoice): Promise<Cluster> {
     async *lines(call, signal) {
       const answer = await send(call, signal, silenceTimeoutMs);
       if ((answer.statusCode ?? 0) >= 300) throw refusalOf(answer.statusCode ?? 0, await textOf(answer));
-      yield* createInterface({ input: answer, crlfDelay: Number.POSITIVE_INFINITY });
+      yield* linesOf(answer);
     },
   };
 }
@@ -159,6 +158,18 @@ async function textOf(answer: IncomingMessage): Promise<string> {
   let text = '';
   for await (const piece of answer) text += piece;
   return text;
+}
+
+/** Unlike readline, it fails when the connection does, and so ends. */
+async function* linesOf(answer: IncomingMessage): AsyncIterable<string> {
+  answer.setEncoding('utf8');
+  let rest = '';
+  for await (const piece of answer as AsyncIterable<string>) {
+    const lines = `${rest}${piece}`.split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+  if (rest !== '') yield rest;
 }
 
 function parsed(text: string, { statusCode = 0, headers }: IncomingMessage): unknown {
