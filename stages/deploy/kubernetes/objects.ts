@@ -25,8 +25,6 @@ export interface RevisionGiven {
   readonly facts: { readonly port: number; readonly user: string };
   /** Values of the `secret()`s of the environment. They are put in a Secret of ours; without them it is expected to be there. */
   readonly secrets?: Readonly<Record<string, string>>;
-  /** What the ConfigMaps and Secrets it refers to hold now, as a digest: pods of another one are replaced. */
-  readonly references?: string;
 }
 
 export interface RouterGiven {

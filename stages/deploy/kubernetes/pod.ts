@@ -1,5 +1,5 @@
 import { isSecret } from '../../../core/index.ts';
-import { baseName, domain } from './names.ts';
+import { baseName } from './names.ts';
 import { type Component, ownLabels, partsOf, type RevisionGiven, type ServiceGiven, selector } from './objects.ts';
 import type { KubernetesSettings } from './settings.ts';
 
@@ -43,8 +43,7 @@ export function modelPod(given: ServiceGiven, revision: RevisionGiven): Fields {
       })),
     ],
   };
-  const annotations = revision.references === undefined ? {} : { [`${domain}/references`]: revision.references };
-  return podOf(given, parts, annotations, {
+  return podOf(given, parts, {
     ...account(given),
     ...(settings.runtimeClass === undefined ? {} : { runtimeClassName: settings.runtimeClass }),
     ...runAs(revision.facts.user),
@@ -57,7 +56,6 @@ export function modelPod(given: ServiceGiven, revision: RevisionGiven): Fields {
 export function podOf(
   { settings, service }: ServiceGiven,
   of: { readonly component: Component; readonly stamp?: string },
-  annotations: Readonly<Record<string, string>>,
   spec: Fields,
 ): Fields {
   return {
@@ -67,7 +65,6 @@ export function podOf(
         ...settings.annotations,
         ...settings.podAnnotations,
         'kubectl.kubernetes.io/default-container': of.component,
-        ...annotations,
       },
     },
     spec: {

@@ -1,4 +1,3 @@
-import { baseName } from './names.ts';
 import { type ClusterObject, hasRouter, objectOf, partsOf, type RevisionGiven, type ServiceGiven, selector } from './objects.ts';
 import { modelPod } from './pod.ts';
 
@@ -78,7 +77,7 @@ function autoscalerOf(given: ServiceGiven, revision: RevisionGiven): readonly Cl
   const { autoscale } = given.settings;
   if (autoscale === undefined) return [];
   const part = partsOf(given, revision);
-  const queue = autoscale.queueDepth === undefined ? [] : [queueMetric(given.service, autoscale.queueDepth)];
+  const queue = autoscale.queueDepth === undefined ? [] : [queueMetric(autoscale.queueDepth)];
   return [
     objectOf(
       given,
@@ -100,13 +99,13 @@ function autoscalerOf(given: ServiceGiven, revision: RevisionGiven): readonly Cl
 }
 
 /** The server has this gauge for every model; an adapter such as prometheus-adapter makes it a metric of pods. */
-function queueMetric(service: string, queueDepth: number): Readonly<Record<string, unknown>> {
+function queueMetric(queueDepth: number): Readonly<Record<string, unknown>> {
   // A quantity as the API server writes it back, so that applying it again is no change.
   const averageValue = Number.isInteger(queueDepth) ? String(queueDepth) : `${Math.ceil(queueDepth * 1_000)}m`;
   return {
     type: 'Pods',
     pods: {
-      metric: { name: 'modelflow_queue_depth', selector: { matchLabels: { service: baseName(service) } } },
+      metric: { name: 'modelflow_queue_depth' },
       target: { type: 'AverageValue', averageValue },
     },
   };

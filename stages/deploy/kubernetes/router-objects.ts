@@ -100,5 +100,5 @@ function routerPod(given: ServiceGiven, router: RouterGiven): Readonly<Record<st
     containers: [container],
     volumes: [tmp(), { name: 'state', emptyDir: { sizeLimit: '16Mi' } }, { name: 'table', configMap: { name } }],
   };
-  return podOf(given, { component: 'router' }, {}, spec);
+  return podOf(given, { component: 'router' }, spec);
 }
