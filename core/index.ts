@@ -1,4 +1,5 @@
 export { z } from 'zod';
+export { credentialsFor } from './registry/credentials.ts';
 export { openRegistry } from './registry/open.ts';
 export { type ImageReference, parseImageReference } from './registry/reference.ts';
 export type {

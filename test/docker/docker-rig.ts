@@ -1,12 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { Artifact, DesiredRevision, LiveService, Log, LogLine, TrafficReport } from '../../core/index.ts';
+import { join, relative } from 'node:path';
+import type { Artifact, DesiredRevision, LiveService, Log, LogLine, Ref, TrafficReport } from '../../core/index.ts';
+import { fixture } from '../../core/testing/index.ts';
 import { diskFile, textFile } from '../../stages/containerize/entry.ts';
 import { buildImage } from '../../stages/containerize/image.ts';
 import { docker } from '../../stages/deploy/targets/docker.ts';
-import type { OciImage } from '../../stages/kinds.ts';
+import { OciImage } from '../../stages/kinds.ts';
 import { connectDocker, type Engine } from '../../stages/lib/docker.ts';
 import { testDocker } from '../support/engines.ts';
 
@@ -66,6 +67,15 @@ export class DockerRig {
     );
     const facts = { ...built, model: { name: label, precision: 'float32' }, port: 8080, user: '65532:65532' };
     return { kind: 'oci-image', digest: built.digest.slice(7), path, facts } as Image;
+  }
+
+  /** The same for a suite, which makes it itself. */
+  async release(label: string): Promise<Ref<typeof OciImage>> {
+    const { path, facts } = await this.image(label);
+    const names = await readdir(join(path, 'oci'), { recursive: true, withFileTypes: true });
+    const files = names.flatMap((each) => (each.isFile() ? [relative(path, join(each.parentPath, each.name))] : []));
+    const content = await Promise.all(files.map(async (name) => [name, await readFile(join(path, name))] as const));
+    return fixture(OciImage, facts, Object.fromEntries(content));
   }
 
   target(settings: Settings = {}): ReturnType<typeof docker> {

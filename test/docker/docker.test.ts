@@ -1,7 +1,10 @@
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { parse } from 'yaml';
 import { ModelflowError } from '../../core/index.ts';
 import { secretWith } from '../../core/spec/secret.ts';
+import { targetSuite } from '../../core/testing/index.ts';
 import { tagOf } from '../../stages/deploy/docker/names.ts';
+import { docker } from '../../stages/index.ts';
 import { loadImage } from '../../stages/lib/docker-load.ts';
 import { testDocker } from '../support/engines.ts';
 import { loadOn } from '../support/load.ts';
@@ -9,13 +12,22 @@ import { DockerRig, type Image, stamps } from './docker-rig.ts';
 
 describe.skipIf(testDocker() === undefined)('the Docker target, on a Docker engine', { timeout: 120_000 }, () => {
   let rig: DockerRig;
+  let made: DockerRig;
+  let first: Image;
+  let second: Image;
+  beforeAll(async () => {
+    made = await DockerRig.open();
+    first = await made.image('first');
+    second = await made.image('second');
+  }, 120_000);
+  afterAll(() => made?.close());
   beforeEach(async () => {
     rig = await DockerRig.open();
   });
   afterEach(() => rig.close());
 
   test('a release is live behind the router, as a user without rights, and answers', async () => {
-    const live = await rig.apply([await rig.image('first'), stamps.a]);
+    const live = await rig.apply([first, stamps.a]);
     expect(live.revisions).toEqual([{ id: '1', stamp: stamps.a, weight: 100, health: 'ready' }]);
     expect(await rig.ask(live)).toEqual({ label: 'first', secret: null, user: 65532 });
     expect(await rig.probe()).toEqual({ ok: true });
@@ -23,11 +35,10 @@ describe.skipIf(testDocker() === undefined)('the Docker target, on a Docker engi
   });
 
   test.each([true, false])('no request is lost while releases are replaced (keep-alive: %s)', async (isKeptAlive) => {
-    const images = [await rig.image('first'), await rig.image('second')];
-    const live = await rig.apply([images[0] as never, stamps.a]);
+    const live = await rig.apply([first, stamps.a]);
     const load = loadOn(live.url ?? '', { requestsPerSecond: 100, isKeptAlive });
     await load.answered(20);
-    for (let at = 1; at <= 4; at++) await rig.apply([images[at % 2] as never, at % 2 ? stamps.b : stamps.a]);
+    for (let at = 1; at <= 5; at++) await rig.apply([at % 2 ? second : first, at % 2 ? stamps.b : stamps.a]);
     await load.answered(20);
     const { sent, lost } = await load.stop();
     expect(lost).toEqual([]);
@@ -35,7 +46,7 @@ describe.skipIf(testDocker() === undefined)('the Docker target, on a Docker engi
   });
 
   test('a server that ends is the reason at once, with its exit code and its last words; the release before goes on', async () => {
-    const live = await rig.apply([await rig.image('first'), stamps.a]);
+    const live = await rig.apply([first, stamps.a]);
     const told = await refusal(rig.apply([await rig.image('bad', 'exits'), stamps.b]));
     expect(told.code).toBe('MF5206');
     expect(told.message).toContain('ended with exit code 3');
@@ -66,7 +77,6 @@ describe.skipIf(testDocker() === undefined)('the Docker target, on a Docker engi
   });
 
   test('traffic is split by weight, counted, and a release of weight 0 is kept ready', async () => {
-    const [first, second] = [await rig.image('first'), await rig.image('second')];
     await rig.apply([first, stamps.a]);
     const both = (weight: number, mirror?: number) => [
       { stamp: stamps.a, weight: 100 - weight, what: first as never },
@@ -94,7 +104,6 @@ describe.skipIf(testDocker() === undefined)('the Docker target, on a Docker engi
   });
 
   test('what a killed run left is taken up or away by the next', async () => {
-    const [first, second] = [await rig.image('first'), await rig.image('second')];
     const live = await rig.apply([first, stamps.a]);
     // As after kill -9: a container of the next release runs and another one was made, but the router was not told.
     const found = await rig.container(`${stamps.a.slice(0, 12)}-0`).inspect();
@@ -121,7 +130,7 @@ describe.skipIf(testDocker() === undefined)('the Docker target, on a Docker engi
   });
 
   test('a container that somebody stopped or removed is drift, and is there again after the next run', async () => {
-    const image = await rig.image('first');
+    const image = first;
     await rig.apply([image, stamps.a], { replicas: 2 });
     await rig.container(`${stamps.a.slice(0, 12)}-1`).stop();
     const stopped = await rig.read();
@@ -135,14 +144,16 @@ describe.skipIf(testDocker() === undefined)('the Docker target, on a Docker engi
     expect((await rig.ask(live)).label).toBe('first');
   });
 
-  test('a router that somebody stopped or removed is brought back with the split that it had', async () => {
-    const image = await rig.image('first');
+  test('a router that somebody stopped, paused or removed is brought back with the split that it had', async () => {
+    const image = first;
     const live = await rig.apply([image, stamps.a]);
     const [router] = (await rig.containers()).filter((name) => name.startsWith('router'));
     await rig.container(router ?? '').stop();
     const stopped = await rig.read();
     expect(stopped.revisions).toEqual([{ id: '1', stamp: stamps.a, weight: 100, health: 'stopped' }]);
     expect(await rig.apply([image, stamps.a])).toEqual(live);
+    await rig.container(router ?? '').pause();
+    expect((await rig.ask(await rig.apply([image, stamps.a]))).label).toBe('first');
     await rig.container(router ?? '').remove({ force: true });
     expect((await rig.read()).revisions[0]?.health).toBe('stopped');
     expect((await rig.ask(await rig.apply([image, stamps.a]))).label).toBe('first');
@@ -150,7 +161,7 @@ describe.skipIf(testDocker() === undefined)('the Docker target, on a Docker engi
 
   test('a secret reaches the server, and neither the labels nor what is read back', async () => {
     const TOKEN = secretWith({ secret: 'TOKEN', from: { environment: 'TOKEN' } }, () => 'hunter2hunter2');
-    const live = await rig.apply([await rig.image('first'), stamps.a], { env: { TOKEN } });
+    const live = await rig.apply([first, stamps.a], { env: { TOKEN } });
     expect((await rig.ask(live)).secret).toBe('hunter2hunter2');
     expect(live.settings['env']).toEqual({ TOKEN: { secret: 'TOKEN', from: { environment: 'TOKEN' } } });
     const { Config } = await rig.container(`${stamps.a.slice(0, 12)}-0`).inspect();
@@ -158,7 +169,7 @@ describe.skipIf(testDocker() === undefined)('the Docker target, on a Docker engi
   });
 
   test('a container has no more rights than it needs', async () => {
-    await rig.apply([await rig.image('first'), stamps.a], { cpus: 0.5, memory: '256m' });
+    await rig.apply([first, stamps.a], { cpus: 0.5, memory: '256m' });
     const { HostConfig } = await rig.container(`${stamps.a.slice(0, 12)}-0`).inspect();
     expect(HostConfig).toMatchObject({
       ReadonlyRootfs: true,
@@ -174,7 +185,6 @@ describe.skipIf(testDocker() === undefined)('the Docker target, on a Docker engi
 
   test('only what the engine lacks of an image is sent to it', async () => {
     const signal = new AbortController().signal;
-    const [first, second] = [await rig.image('first'), await rig.image('second')];
     const log = { info: () => {}, warn: () => {}, progress: () => {} };
     await rig.apply([first, stamps.a]);
     const { sentBytes } = await loadImage(rig.engine, `${second.path}/oci`, tagOf(rig.service, 2, stamps.b), { signal, log });
@@ -184,7 +194,7 @@ describe.skipIf(testDocker() === undefined)('the Docker target, on a Docker engi
   });
 
   test('as many releases as are to be kept stay as images, and none after the service is removed', async () => {
-    const images = [await rig.image('first'), await rig.image('second'), await rig.image('third')];
+    const images = [first, second, first];
     for (const [at, stamp] of Object.values(stamps).entries()) await rig.apply([images[at] as Image, stamp]);
     expect(await rig.images()).toEqual([`3-${stamps.c.slice(0, 12)}`, `2-${stamps.b.slice(0, 12)}`]);
     await rig.remove();
@@ -193,7 +203,7 @@ describe.skipIf(testDocker() === undefined)('the Docker target, on a Docker engi
   });
 
   test('a port that is taken is told with who has it, before anything is begun', async () => {
-    const live = await rig.apply([await rig.image('first'), stamps.a]);
+    const live = await rig.apply([first, stamps.a]);
     const port = Number(new URL(live.url ?? '').port);
     expect(await rig.check({ port })).toEqual([]);
     const other = await DockerRig.open();
@@ -207,32 +217,32 @@ describe.skipIf(testDocker() === undefined)('the Docker target, on a Docker engi
   });
 
   test('another port in the settings moves the service there', async () => {
-    const image = await rig.image('first');
+    const image = first;
     await rig.apply([image, stamps.a]);
     const free = await DockerRig.open();
     const spare = await free.apply([image, stamps.a]);
     await free.close();
-    const after = await rig.apply([await rig.image('second'), stamps.b], { port: Number(new URL(spare.url ?? '').port) });
+    const after = await rig.apply([second, stamps.b], { port: Number(new URL(spare.url ?? '').port) });
     expect(after.url).toBe(spare.url);
     expect((await rig.ask(after)).label).toBe('second');
     expect((await rig.containers()).filter((name) => name.startsWith('router'))).toHaveLength(1);
   });
 
   test('a name that somebody else has is left alone', async () => {
-    const image = await rig.image('first');
+    const image = first;
     await rig.apply([image, stamps.a]);
     const { Image: id } = await rig.container(`${stamps.a.slice(0, 12)}-0`).inspect();
     const name = `modelflow-${rig.service}-${stamps.b.slice(0, 12)}-0`;
     const foreign = await rig.engine.api.createContainer({ Image: id, name });
     onTestFinished(() => foreign.remove({ force: true }));
-    const told = await refusal(rig.apply([await rig.image('second'), stamps.b]));
+    const told = await refusal(rig.apply([second, stamps.b]));
     expect(told.code).toBe('MF5205');
     expect(told.message).toContain(name);
     expect((await foreign.inspect()).State.Status).toBe('created');
   });
 
   test('the lines of all containers are read as they come, also of those that are started later', async () => {
-    const live = await rig.apply([await rig.image('first'), stamps.a]);
+    const live = await rig.apply([first, stamps.a]);
     const stop = new AbortController();
     const lines: string[] = [];
     const seen = (async () => {
@@ -241,10 +251,48 @@ describe.skipIf(testDocker() === undefined)('the Docker target, on a Docker engi
         if (line.includes('stand-in second')) stop.abort();
       }
     })();
-    await rig.apply([await rig.image('second'), stamps.b], {}, { have: live });
+    await rig.apply([second, stamps.b], {}, { have: live });
     await seen;
     expect(lines).toContain(`${stamps.a.slice(0, 12)}/0 stand-in first ok`);
     expect(lines.at(-1)).toBe(`${stamps.b.slice(0, 12)}/0 stand-in second ok`);
+  });
+});
+
+describe.skipIf(testDocker() === undefined)('what must hold of every target, on a Docker engine', { timeout: 180_000 }, async () => {
+  if (testDocker() === undefined) return;
+  const rig = await DockerRig.open();
+  afterAll(() => rig.close());
+  const suite = targetSuite({
+    target: rig.target(),
+    releases: [await rig.release('first'), await rig.release('second')],
+    service: rig.service,
+    ask: (live) => rig.ask(live),
+  });
+  for (const { name, run } of suite) test(name, run);
+});
+
+test('the Compose file of a release has its rights, its limits, and its secrets by name', async () => {
+  const TOKEN = secretWith({ secret: 'TOKEN', from: { environment: 'TOKEN' } }, () => 'hunter2hunter2');
+  const { def, settings } = docker({ port: 8081, memory: '512m', cpus: 1, env: { TOKEN, PRICE: '5$' }, networks: ['web'] });
+  const facts = { name: 'acme/digits', tag: '1', port: 8080, user: '65532:65532' };
+  const what = { kind: 'oci-image', digest: '', path: '', facts } as never;
+  const context = { settings, signal: new AbortController().signal, log: { info() {}, warn() {}, progress() {} }, stateFolder: '' };
+  const want = { service: 'digits', revisions: [{ stamp: stamps.a, weight: 100, what }] };
+  const files = await def.render?.(context, want, 'compose', { profile: 'default' });
+  const text = files?.[0]?.text ?? '';
+  expect(text.split('\n')[0]).toBe('# Made by `modelflow render`.');
+  expect(text).not.toContain('hunter2');
+  const { services } = parse(text);
+  expect(services.digits).toMatchObject({
+    image: 'acme/digits:1',
+    user: '65532:65532',
+    read_only: true,
+    cap_drop: ['ALL'],
+    mem_limit: '512m',
+    memswap_limit: '512m',
+    ports: ['127.0.0.1:8081:8080'],
+    environment: { TOKEN: `\${TOKEN:?set the secret TOKEN}`, PRICE: '5$$' },
+    networks: ['default', 'web'],
   });
 });
 

@@ -28,7 +28,6 @@ export async function renderService(
     ...secretsOf(settings).map((each) => `Set ${each} in the environment of docker compose.`),
   ];
   const content = {
-    name: projectName(want.service),
     services: { [want.service]: serviceOf(settings, { reference, port, user, labels: settings.labels }) },
     networks: {
       default: { name: networkName(want.service) },
@@ -37,10 +36,6 @@ export async function renderService(
     ...volumesOf(settings),
   };
   return [{ path: 'compose.yaml', text: await oneDocument(content, notes) }];
-}
-
-function projectName(service: string): string {
-  return service.toLowerCase().replaceAll(/[^a-z0-9_-]/g, '-');
 }
 
 function serviceOf(

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Artifact, failure, isSecret } from '../../../core/index.ts';
+import { type Artifact, credentialsFor, failure, isSecret, parseImageReference } from '../../../core/index.ts';
 import type { OciImage } from '../../kinds.ts';
 import type { Container } from '../../lib/docker.ts';
 import { followed, hasImage, loadImage, splitTag } from '../../lib/docker-load.ts';
@@ -101,7 +101,7 @@ async function imageFor(given: RouterGiven, { stamp, what }: Wanted, revision: n
 /** The engine gets it by itself; the reference holds the digest, so it gets what was made. */
 async function pull({ engine, log, signal }: RouterGiven, reference: string, tag: string): Promise<void> {
   try {
-    const answer = await engine.api.pull(reference, { abortSignal: signal });
+    const answer = await engine.api.pull(reference, { ...(await loginFor(reference)), abortSignal: signal });
     await followed(answer, ({ status }) => log.progress(undefined, `the engine pulls the image: ${status ?? ''}`));
   } catch (error) {
     const said = await engine.explain(error, `pull ${reference}`);
@@ -114,6 +114,16 @@ async function pull({ engine, log, signal }: RouterGiven, reference: string, tag
   }
   const [repo, version] = splitTag(tag);
   await engine.api.getImage(reference).tag({ repo, tag: version });
+}
+
+/** The engine has no logins of its own: it is lent that of this machine, for this pull. */
+async function loginFor(reference: string): Promise<{ readonly authconfig?: object }> {
+  const [registry = ''] = parseImageReference(reference).repository.split('/');
+  const { credentials } = await credentialsFor(registry);
+  if (credentials === undefined) return {};
+  const { user, password, identityToken } = credentials;
+  const login = identityToken ? { identitytoken: identityToken } : { username: user, password };
+  return { authconfig: { ...login, serveraddress: registry } };
 }
 
 /** A container with the name it takes: one of ours was left or has ended; one that is not ours stays. */

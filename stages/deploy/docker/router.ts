@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { failure, type Log } from '../../../core/index.ts';
+import { failure, type Log, ModelflowError } from '../../../core/index.ts';
 import type { Container, Engine } from '../../lib/docker.ts';
 import { hasImage, loadImage } from '../../lib/docker-load.ts';
 import { writeToContainer } from './archive.ts';
@@ -49,19 +49,40 @@ export async function ensureRouter(given: RouterGiven): Promise<RunningRouter> {
   const fitting = [seen.router, ...seen.otherRouters].find((router) => router?.made === made);
   if (fitting) {
     const container = engine.api.getContainer(fitting.id);
-    if (!fitting.isRunning) await start(given, container);
-    return answering(given, container, false);
+    const running = await answeringAgain(given, container, fitting.isRunning);
+    if (running) return running;
+    await container.remove({ force: true, v: true }).catch(ignoreMissing);
   }
-  await freeSamePort(given);
-  return answering(given, await createRouter(given), true);
+  const stopped = await freeSamePort(given);
+  try {
+    return await answering(given, await createRouter(given), true);
+  } catch (error) {
+    await stopped?.start().catch(() => undefined);
+    throw error;
+  }
 }
 
-/** A port has one holder: where only the address changes, the old router must let go first. */
-async function freeSamePort({ engine, seen, settings, log }: RouterGiven): Promise<void> {
+/** Undefined: it does not answer and has to be made anew, from the table that it wrote down. */
+async function answeringAgain(given: RouterGiven, container: Container, isRunning: boolean): Promise<RunningRouter | undefined> {
+  try {
+    if (!isRunning) await start(given, container);
+    return await answering(given, container, false);
+  } catch (error) {
+    if (given.signal.aborted || (error instanceof ModelflowError && error.diagnostics[0]?.code !== 'MF5211')) throw error;
+    if (!(error instanceof ModelflowError) && (error as { readonly statusCode?: number }).statusCode === undefined) throw error;
+    given.log.warn(`the router of ${given.seen.service} does not answer and is made anew: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+/** A port has one holder: where only the address or the networks change, the old router must let go first. It is given back when that fails. */
+async function freeSamePort({ engine, seen, settings, log }: RouterGiven): Promise<Container | undefined> {
   const old = seen.router;
-  if (!old || settings.port === 0 || old.published !== settings.port) return;
-  log.warn(`the router of ${seen.service} is replaced on the same port ${settings.port}: connections are refused for a moment`);
-  await engine.api.getContainer(old.id).stop().catch(ignoreStopped);
+  if (!old?.isRunning || (settings.port !== 0 && old.published !== settings.port)) return undefined;
+  log.warn(`the router of ${seen.service} is replaced on the same port ${old.published}: connections are refused for a moment`);
+  const container = engine.api.getContainer(old.id);
+  await container.stop().catch(ignoreStopped);
+  return container;
 }
 
 async function createRouter(given: RouterGiven): Promise<Container> {

@@ -54,6 +54,7 @@ export async function see(engine: Engine, service: string, signal: AbortSignal):
   const router = running ?? routers[0];
   const releases = found.filter(({ role }) => role === 'release').sort(order);
   const asked = router?.isRunning ? await askRouter(engine, router, releases, signal) : undefined;
+  // What it wrote down is what it goes by, also while it cannot be asked.
   const table = asked?.table ?? (router && (await tableOnDisk(engine, router.id)));
   const otherRouters = routers.filter((each) => each !== router);
   return { service, router, otherRouters, releases, table, ready: asked?.ready ?? new Set() };
