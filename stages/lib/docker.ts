@@ -16,8 +16,8 @@ export interface Engine {
   readonly apiVersion: string;
   /** linux/amd64: what it runs. */
   readonly platform: string;
-  /** What a call failed with, as a diagnostic; `doing` completes "could not". */
-  explain(error: unknown, doing: string): Promise<ModelflowError>;
+  /** What a call failed with, as a diagnostic; `doing` completes "could not". What has nothing to do with the engine comes back as it is. */
+  explain(error: unknown, doing: string): Promise<Error>;
   /** Ends the connections that are kept open. */
   close(): void;
 }
@@ -70,9 +70,11 @@ interface Refusal extends NodeJS.ErrnoException {
   readonly json?: { readonly message?: string };
 }
 
-async function explained(error: unknown, doing: string, endpoint: Endpoint, ssh: SshConnections | undefined): Promise<ModelflowError> {
+async function explained(error: unknown, doing: string, endpoint: Endpoint, ssh: SshConnections | undefined): Promise<Error> {
   if (error instanceof ModelflowError) return error;
   const refusal = (error instanceof Error ? error : new Error(String(error))) as Refusal;
+  // A file of this machine, or a mistake of ours: no word about the engine.
+  if (refusal.statusCode === undefined && !isOfConnection(refusal)) return refusal;
   const where = `${endpoint.url} (${endpoint.from})`;
   if (refusal.statusCode !== undefined) return refused(refusal, doing, where);
   if (refusal.code === 'EACCES' || refusal.code === 'EPERM')
@@ -103,6 +105,13 @@ function refused(refusal: Refusal, doing: string, where: string): ModelflowError
       refusal.statusCode === 500 ? 'The log of the engine says more, if that is not enough.' : 'Change what it objects to, and run again.',
     cause: refusal,
   });
+}
+
+function isOfConnection({ code, name, syscall, message }: Refusal): boolean {
+  if (name === 'TimeoutError' || code === 'ABORT_ERR' || /socket|parse error|certificate|SSL|TLS/i.test(`${code} ${message}`)) return true;
+  return (
+    code !== undefined && (syscall === undefined ? /^E[A-Z_]+$/.test(code) : /^(connect|read|write|getaddrinfo|spawn\b)/.test(syscall))
+  );
 }
 
 function wordsFor({ code, message, name }: Refusal): string {

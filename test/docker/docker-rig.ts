@@ -43,7 +43,7 @@ export class DockerRig {
   async image(label: string, mode: Mode = 'ok'): Promise<Image> {
     const path = await mkdtemp(join(this.#folder, 'image-'));
     const built = await buildImage(
-      join(path, 'oci'),
+      path,
       {
         name: `docker-test/${label}`,
         base: 'host',

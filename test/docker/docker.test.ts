@@ -6,6 +6,7 @@ import { targetSuite } from '../../core/testing/index.ts';
 import { tagOf } from '../../stages/deploy/docker/names.ts';
 import { docker } from '../../stages/index.ts';
 import { loadImage } from '../../stages/lib/docker-load.ts';
+import { freePort } from '../package/installed.ts';
 import { testDocker } from '../support/engines.ts';
 import { loadOn } from '../support/load.ts';
 import { DockerRig, type Image, stamps } from './docker-rig.ts';
@@ -34,15 +35,16 @@ describe.skipIf(testDocker() === undefined)('the Docker target, on a Docker engi
     expect(await rig.read()).toEqual(live);
   });
 
-  test.each([true, false])('no request is lost while releases are replaced (keep-alive: %s)', async (isKeptAlive) => {
+  test('no request is lost while releases are replaced, on kept and on fresh connections', async () => {
     const live = await rig.apply([first, stamps.a]);
-    const load = loadOn(live.url ?? '', { requestsPerSecond: 100, isKeptAlive });
-    await load.answered(20);
+    const loads = [true, false].map((isKeptAlive) => loadOn(live.url ?? '', { requestsPerSecond: 50, isKeptAlive }));
+    await Promise.all(loads.map((load) => load.answered(20)));
     for (let at = 1; at <= 5; at++) await rig.apply([at % 2 ? second : first, at % 2 ? stamps.b : stamps.a]);
-    await load.answered(20);
-    const { sent, lost } = await load.stop();
-    expect(lost).toEqual([]);
-    expect(sent).toBeGreaterThan(100);
+    await Promise.all(loads.map((load) => load.answered(20)));
+    for (const { sent, lost } of await Promise.all(loads.map((load) => load.stop()))) {
+      expect(lost).toEqual([]);
+      expect(sent).toBeGreaterThan(100);
+    }
   });
 
   test('a server that ends is the reason at once, with its exit code and its last words; the release before goes on', async () => {
@@ -159,18 +161,13 @@ describe.skipIf(testDocker() === undefined)('the Docker target, on a Docker engi
     expect((await rig.ask(await rig.apply([image, stamps.a]))).label).toBe('first');
   });
 
-  test('a secret reaches the server, and neither the labels nor what is read back', async () => {
+  test('a container has no more rights than it needs; a secret reaches it, and neither its labels nor what is read back', async () => {
     const TOKEN = secretWith({ secret: 'TOKEN', from: { environment: 'TOKEN' } }, () => 'hunter2hunter2');
-    const live = await rig.apply([first, stamps.a], { env: { TOKEN } });
+    const live = await rig.apply([first, stamps.a], { env: { TOKEN }, cpus: 0.5, memory: '256m' });
     expect((await rig.ask(live)).secret).toBe('hunter2hunter2');
     expect(live.settings['env']).toEqual({ TOKEN: { secret: 'TOKEN', from: { environment: 'TOKEN' } } });
-    const { Config } = await rig.container(`${stamps.a.slice(0, 12)}-0`).inspect();
+    const { Config, HostConfig } = await rig.container(`${stamps.a.slice(0, 12)}-0`).inspect();
     expect(JSON.stringify(Config.Labels)).not.toContain('hunter2');
-  });
-
-  test('a container has no more rights than it needs', async () => {
-    await rig.apply([first, stamps.a], { cpus: 0.5, memory: '256m' });
-    const { HostConfig } = await rig.container(`${stamps.a.slice(0, 12)}-0`).inspect();
     expect(HostConfig).toMatchObject({
       ReadonlyRootfs: true,
       CapDrop: ['ALL'],
@@ -219,11 +216,9 @@ describe.skipIf(testDocker() === undefined)('the Docker target, on a Docker engi
   test('another port in the settings moves the service there', async () => {
     const image = first;
     await rig.apply([image, stamps.a]);
-    const free = await DockerRig.open();
-    const spare = await free.apply([image, stamps.a]);
-    await free.close();
-    const after = await rig.apply([second, stamps.b], { port: Number(new URL(spare.url ?? '').port) });
-    expect(after.url).toBe(spare.url);
+    const port = await freePort();
+    const after = await rig.apply([second, stamps.b], { port });
+    expect(after.url).toBe(`http://127.0.0.1:${port}`);
     expect((await rig.ask(after)).label).toBe('second');
     expect((await rig.containers()).filter((name) => name.startsWith('router'))).toHaveLength(1);
   });

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Artifact, credentialsFor, failure, isSecret, parseImageReference } from '../../../core/index.ts';
+import { type Artifact, credentialsFor, failure, isSecret, ModelflowError, parseImageReference } from '../../../core/index.ts';
 import type { OciImage } from '../../kinds.ts';
 import type { Container } from '../../lib/docker.ts';
 import { followed, hasImage, loadImage, splitTag } from '../../lib/docker-load.ts';
@@ -105,7 +105,7 @@ async function pull({ engine, log, signal }: RouterGiven, reference: string, tag
     await followed(answer, ({ status }) => log.progress(undefined, `the engine pulls the image: ${status ?? ''}`));
   } catch (error) {
     const said = await engine.explain(error, `pull ${reference}`);
-    const [diagnostic] = said.diagnostics;
+    const [diagnostic] = said instanceof ModelflowError ? said.diagnostics : [];
     if (diagnostic?.code !== 'MF5203') throw said;
     throw failure('MF5209', diagnostic.message, {
       hint: 'Can the engine reach the registry, and may it read there? Without `pull` the image is given to it from here.',

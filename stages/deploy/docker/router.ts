@@ -92,7 +92,10 @@ async function createRouter(given: RouterGiven): Promise<Container> {
   const image = { reference, user: Config.User || '65532:65532' };
   for (let tries = 1; ; tries++) {
     const port = settings.port === 0 ? await freePort(given, image) : settings.port;
-    const container = await engine.api.createContainer(routerRequest(seen.service, settings, image, port));
+    const request = routerRequest(seen.service, settings, image, port);
+    // Left by a router that somebody removed: its table would count as newer than ours.
+    if (!seen.table) await removeVolume(engine, request.name ?? '');
+    const container = await engine.api.createContainer(request);
     try {
       if (seen.table) await writeToContainer(container, tableFolder, tableFile, JSON.stringify(seen.table), image.user);
       else await writeToContainer(container, tableFolder, '.keep', '', image.user);
@@ -101,7 +104,7 @@ async function createRouter(given: RouterGiven): Promise<Container> {
       return container;
     } catch (error) {
       await container.remove({ force: true, v: true }).catch(() => undefined);
-      await removeVolume(engine, routerRequest(seen.service, settings, image, port).name ?? '');
+      await removeVolume(engine, request.name ?? '');
       // Somebody else was given the free port in between.
       if (settings.port !== 0 || tries === portTries) throw error;
     }
@@ -197,8 +200,14 @@ export async function ensureNetwork(engine: Engine, service: string, labels: Rec
   await engine.api.createNetwork({ Name: name, CheckDuplicate: true, Driver: 'bridge', Labels: labels });
 }
 
+/** 409: a router that was made anew has it by now. */
 export async function removeVolume(engine: Engine, name: string): Promise<void> {
-  await engine.api.getVolume(name).remove().catch(ignoreMissing);
+  await engine.api
+    .getVolume(name)
+    .remove()
+    .catch((error: unknown) => {
+      if ((error as { readonly statusCode?: number }).statusCode !== 409) ignoreMissing(error);
+    });
 }
 
 export function ignoreMissing(error: unknown): void {
