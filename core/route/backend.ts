@@ -26,12 +26,14 @@ export interface Ask {
 const firstPauseMs = 250;
 const longestPauseMs = 5_000;
 const mostIdle = 256;
+/** Behind one address there may be several servers, and more of them later: connections that live for ever would never reach those. */
+const mostAgeMs = 15_000;
 
 /** One address that requests go to, with the connections to it. */
 export class Backend {
   readonly address: string;
   readonly #place: Place;
-  readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: mostIdle, scheduling: 'lifo' });
+  readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: mostIdle, scheduling: 'fifo' });
   readonly #fresh = new Agent({ keepAlive: false });
   /** Requests that it has and has not answered. */
   inFlight = 0;
@@ -46,6 +48,12 @@ export class Backend {
     if (place === undefined) throw new Error(`${address} is no address of a backend`);
     this.address = address;
     this.#place = place;
+    const bornAt = new WeakMap<object, number>();
+    this.#agent.on('free', (socket) => {
+      const born = bornAt.get(socket) ?? performance.now() - Math.random() * mostAgeMs;
+      bornAt.set(socket, born);
+      if (performance.now() - born > mostAgeMs) socket.destroy();
+    });
   }
 
   /** It refused connections just now, and is left alone for a moment. */

@@ -24,7 +24,8 @@ export function routerFront(router: Router): Front {
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     response.once('close', connections.began(request.socket));
     if (connections.endsWith(request.socket)) response.shouldKeepAlive = false;
-    void router.handle(request, response);
+    // What goes wrong with one request must not end the others.
+    router.handle(request, response).catch(() => response.destroy());
   });
   server.on('clientError', (error: Error & { readonly code?: string }, socket: Socket) => {
     if (!socket.writable || error.code === 'ECONNRESET') socket.destroy();

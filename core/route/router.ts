@@ -78,7 +78,7 @@ export class Router {
     this.#mirror.forgetAllBut(this.#revisions);
   }
 
-  /** Never rejects. */
+  /** One request from its head to the end of its answer, and of the copies that are made of it. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const began = performance.now();
     const { method = 'GET', url = '/', headers } = request;

@@ -1,11 +1,14 @@
 import { failure, ModelflowError } from '../../../core/index.ts';
 import { Front } from './front.ts';
+import { inTurn } from './in-turn.ts';
+import { Leaving } from './leaving.ts';
 import { Listeners } from './listeners.ts';
 import type { LogFile } from './log-file.ts';
 import { Pool } from './pool.ts';
 import { protocolVersion, type Release, type ServiceState, type Status, tokenOf, type Want, type WantedRelease } from './protocol.ts';
 import { addRelease, dropRelease, pruneReleases } from './releases.ts';
 import { pathsOf, writeService } from './state.ts';
+import { isAsWanted, isNeeded, shareOf, withShare } from './wanted.ts';
 import { type Served, Way } from './way.ts';
 
 /** Owns the ports and the server processes of one service. Changes are made one after the other. */
@@ -15,12 +18,12 @@ export class Supervisor {
   readonly #front: Front;
   readonly #listeners: Listeners;
   readonly #way: Way;
+  readonly #inTurn = inTurn();
   /** Of the releases on record, by their stamp. */
   readonly #pools = new Map<string, Pool>();
-  readonly #draining = new Map<Pool, Promise<void>>();
+  readonly #leaving = new Leaving((line) => this.#say(line));
   #state: ServiceState;
   #routerEnded: Promise<void> = Promise.resolve();
-  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(folder: string, state: ServiceState, log: LogFile) {
     this.#folder = folder;
@@ -45,7 +48,7 @@ export class Supervisor {
         health: this.#listeners.has(release) ? (this.#pools.get(release.stamp)?.health ?? 'stopped') : 'stopped',
       })),
       serving: [...this.#pools.values()].flatMap((pool) => pool.pids),
-      draining: [...this.#draining.keys()].flatMap((pool) => pool.pids),
+      draining: this.#leaving.pids,
       ...(router === undefined ? {} : { router }),
     };
   }
@@ -66,8 +69,7 @@ export class Supervisor {
           releases.push({ ...release, boundPort: await this.#listeners.takeAgain(release) });
           this.#say(`goes on with revision ${release.revision}`);
         }
-        const served = releases.map((release) => ({ release, pool: this.#startPool(release) }));
-        await this.#switchTo(served);
+        await this.#switchTo(releases.map((release) => ({ release, pool: this.#startPool(release) })));
       } catch (error) {
         if (!(error instanceof ModelflowError)) throw error;
         this.#say(error.message);
@@ -83,10 +85,14 @@ export class Supervisor {
     return this.#inTurn(async () => {
       signal.throwIfAborted();
       const unfit = await this.#unfit(want, signal);
-      if (this.#isAsWanted(want) && unfit.size === 0 && this.#way.isOpen) return this.status();
+      if (isAsWanted(this.#state.releases, want) && unfit.size === 0 && this.#way.isOpen) return this.status();
       if (token !== tokenOf(this.#state.releases))
         throw failure('MF5001', `\`${this.#state.service}\` was changed since it was looked at; nothing was done`, { hint: 'Run again.' });
-      await this.#change(want, unfit, tell, signal);
+      const tellAll = (line: string): void => {
+        this.#say(line);
+        tell(line);
+      };
+      await this.#change(want, unfit, tellAll, signal);
       return this.status();
     });
   }
@@ -118,23 +124,15 @@ export class Supervisor {
     await this.#way.end();
     await this.#routerEnded;
     for (const [stamp, pool] of [...this.#pools]) this.#letGo(stamp, pool);
-    await Promise.all(this.#draining.values());
-  }
-
-  #isAsWanted({ releases }: Want): boolean {
-    const live = this.#state.releases;
-    const isThere = ({ stamp, weight, mirror }: WantedRelease): boolean =>
-      live.some((release) => release.stamp === stamp && release.weight === weight && (release.mirror ?? 0) === (mirror ?? 0));
-    return releases.length === live.length && releases.every(isThere);
+    await this.#leaving.allGone();
   }
 
   /** Stamps of wanted releases that should run and do not; those that are just starting are waited for. */
-  async #unfit({ releases }: Want, signal: AbortSignal): Promise<ReadonlySet<string>> {
+  async #unfit(want: Want, signal: AbortSignal): Promise<ReadonlySet<string>> {
     const unfit = new Set<string>();
     for (const { revision, stamp } of this.#state.releases) {
       const pool = this.#pools.get(stamp);
-      const isNeeded = releases.some((wanted) => wanted.stamp === stamp && (wanted.weight > 0 || (wanted.mirror ?? 0) > 0));
-      if (!isNeeded || pool?.health === 'ready') continue;
+      if (!isNeeded(stamp, want) || pool?.health === 'ready') continue;
       try {
         if (pool === undefined) throw new Error('it could not be started');
         await pool.untilReady(signal);
@@ -148,17 +146,13 @@ export class Supervisor {
   }
 
   async #change(want: Want, unfit: ReadonlySet<string>, tell: (line: string) => void, signal: AbortSignal): Promise<void> {
-    const before = new Set(this.#pools.values());
     const added: Served[] = [];
     try {
       const served: Served[] = [];
       for (const wanted of want.releases) {
-        const { stamp, weight, mirror } = wanted;
-        const there = this.#state.releases.find((release) => release.stamp === stamp);
-        const pool = unfit.has(stamp) ? undefined : this.#pools.get(stamp);
-        if (there !== undefined && pool !== undefined && this.#listeners.has(there)) {
-          const { mirror: _, ...rest } = there;
-          served.push({ release: { ...rest, weight, ...(mirror === undefined ? {} : { mirror }) }, pool });
+        const there = unfit.has(wanted.stamp) ? undefined : this.#there(wanted.stamp);
+        if (there !== undefined) {
+          served.push({ release: withShare(there.release, wanted), pool: there.pool });
           continue;
         }
         const begun = await this.#begin(wanted, want, added, tell);
@@ -166,17 +160,10 @@ export class Supervisor {
         served.push(begun);
       }
       await this.#switchTo(served);
-      for (const { release } of added)
-        if (release.weight > 0) this.#tell(tell, `revision ${release.revision} takes ${shareOf(release, served)}`);
+      const { releases } = this.#state;
+      for (const { release } of added) if (release.weight > 0) tell(`revision ${release.revision} takes ${shareOf(release, releases)}`);
     } catch (error) {
-      for (const { release, pool } of added) {
-        if (this.#pools.get(release.stamp) === pool) continue;
-        await pool.kill();
-        this.#way.forget(pool);
-        await dropRelease(this.#folder, release.folder);
-      }
-      this.#listeners.keepOnly(this.#state.releases);
-      if (before.size === 0 && this.#pools.size === 0) this.#front.close();
+      await this.#undo(added);
       this.#say(error instanceof Error ? error.message : String(error));
       throw error;
     } finally {
@@ -184,22 +171,36 @@ export class Supervisor {
     }
   }
 
+  /** The release of this stamp as it runs. */
+  #there(stamp: string): Served | undefined {
+    const release = this.#state.releases.find((each) => each.stamp === stamp);
+    const pool = this.#pools.get(stamp);
+    return release !== undefined && pool !== undefined && this.#listeners.has(release) ? { release, pool } : undefined;
+  }
+
+  /** What was begun for a change that was not made. */
+  async #undo(added: readonly Served[]): Promise<void> {
+    for (const { release, pool } of added) {
+      if (this.#pools.get(release.stamp) === pool) continue;
+      await pool.kill();
+      this.#way.forget(pool);
+      await dropRelease(this.#folder, release.folder);
+    }
+    this.#listeners.keepOnly(this.#state.releases);
+    if (this.#pools.size === 0) this.#front.close();
+  }
+
   /** A release that is not there yet, in `added` as soon as something of it is. */
-  async #begin(
-    { stamp, weight, mirror, bundle }: WantedRelease,
-    want: Want,
-    added: Served[],
-    tell: (line: string) => void,
-  ): Promise<Served> {
-    const { settings, runtime } = want;
+  async #begin(wanted: WantedRelease, { settings, runtime }: Want, added: Served[], tell: (line: string) => void): Promise<Served> {
+    const { stamp, weight, bundle } = wanted;
     const boundPort = await this.#listeners.take(settings, this.#state.releases);
     const revision = this.#state.nextRevision;
     const folder = await addRelease(this.#folder, bundle, revision, stamp);
     // The number is spent before anything runs under it, so that a log never has two releases of one number.
     this.#state = { ...this.#state, nextRevision: revision + 1 };
     await writeService(this.#folder, this.#state);
-    const release: Release = { revision, stamp, folder, settings, runtime, boundPort, weight, ...(mirror === undefined ? {} : { mirror }) };
-    this.#tell(tell, `starts revision ${revision}`);
+    const release = withShare({ revision, stamp, folder, settings, runtime, boundPort, weight }, wanted);
+    tell(`starts revision ${revision}`);
     const begun = { release, pool: this.#startPool(release) };
     added.push(begun);
     return begun;
@@ -221,15 +222,9 @@ export class Supervisor {
   }
 
   #letGo(stamp: string, pool: Pool): void {
-    const { revision } = pool.release;
-    this.#say(`revision ${revision} finishes what it has`);
     if (this.#pools.get(stamp) === pool) this.#pools.delete(stamp);
     this.#way.forget(pool);
-    const drained = pool
-      .drain()
-      .then(() => this.#say(`revision ${revision} is gone`))
-      .finally(() => this.#draining.delete(pool));
-    this.#draining.set(pool, drained);
+    this.#leaving.add(pool);
   }
 
   #startPool(release: Release): Pool {
@@ -245,27 +240,11 @@ export class Supervisor {
 
   async #prune(): Promise<void> {
     const { releases } = this.#state;
-    const needed = [...releases.map(({ folder }) => folder), ...[...this.#draining.keys()].map((pool) => pool.release.folder)];
+    const needed = [...releases.map(({ folder }) => folder), ...this.#leaving.folders];
     await pruneReleases(this.#folder, releases.at(-1)?.settings.keep ?? 0, new Set(needed));
-  }
-
-  #tell(tell: (line: string) => void, line: string): void {
-    this.#say(line);
-    tell(line);
   }
 
   #say(line: string): void {
     this.#log.append('supervisor', line);
   }
-
-  #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(act);
-    this.#turn = mine.catch(() => {});
-    return mine;
-  }
-}
-
-function shareOf({ weight }: Release, served: readonly Served[]): string {
-  const all = served.reduce((sum, { release }) => sum + release.weight, 0);
-  return weight === all ? 'the requests' : `${weight} % of the requests`;
 }

@@ -53,9 +53,9 @@ export class Way {
     this.#front.flush();
   }
 
-  /** Starts the router beside when the releases will need it and there is none. Nothing goes to it yet. Throws MF5340. */
+  /** Starts the router beside what answers now, when the releases will need one and there is none. Nothing goes to it yet. Throws MF5340. */
   async prepare(served: readonly Served[]): Promise<RouterProcess | undefined> {
-    if (!isSplit(served) || this.#router !== undefined) return undefined;
+    if (!isSplit(served) || this.#router !== undefined || this.#direct === undefined) return undefined;
     const router = this.#startRouter(served);
     try {
       await router.untilReady();
@@ -67,8 +67,8 @@ export class Way {
   }
 
   /**
-   * When it resolves, requests go as these releases say: each that comes from now on, whatever connection it comes on. Throws MF5340 when
-   * the router that is there cannot be told. `ended` resolves when a router that is not needed any longer has answered what it had.
+   * When it resolves, requests go as these releases say; a connection that a server was handed before ends after its next answer.
+   * Throws MF5340 when the router that is there cannot be told. `ended` resolves when a router that is not needed any longer has answered what it had.
    */
   async lead(served: readonly Served[], prepared: RouterProcess | undefined): Promise<{ readonly ended: Promise<void> }> {
     return isSplit(served) ? this.#leadThrough(prepared ?? this.#router ?? this.#startRouter(served), served) : this.#leadDirectly(served);
@@ -86,12 +86,14 @@ export class Way {
   }
 
   async #leadDirectly(served: readonly Served[]): Promise<{ readonly ended: Promise<void> }> {
+    const before = this.#direct;
     const router = this.#router;
     // Connections of before end soon, and until then the router has to send what comes on them to the right release.
-    const told = router?.follow(this.#tableOf(served)).catch(() => {});
+    const told = router?.next() === undefined ? undefined : router.follow(this.#tableOf(served)).catch(() => {});
     this.#direct = poolOf(served);
     this.#router = undefined;
     this.#front.flush();
+    if (before !== this.#direct) before?.letGoConnections();
     await told;
     const ended = router?.drain().then(() => {
       if (this.#router === undefined) for (const entrance of this.#entrances.values()) entrance.close();
