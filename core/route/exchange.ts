@@ -40,6 +40,8 @@ const mostLosses = 2;
 const firstPauseMs = 20;
 const longestPauseMs = 500;
 
+/** What follows from a try without an answer. */
+type Next = 'again' | 'elsewhere' | 'given-up';
 type Found = { readonly revision: LiveRevision; readonly backend: Backend };
 type Answered = Found & { readonly answer: IncomingMessage; readonly release: () => void };
 
@@ -110,9 +112,9 @@ export class Exchange {
         continue;
       }
       const answered = await this.#try(found);
-      if (answered === undefined) tried.add(found.backend);
-      else if (answered === 'given-up') return undefined;
-      else return answered;
+      if (answered === 'given-up') return undefined;
+      if (answered === 'elsewhere') tried.add(found.backend);
+      else if (answered !== 'again') return answered;
       this.#routing.retried();
     }
     return undefined;
@@ -129,7 +131,7 @@ export class Exchange {
     return undefined;
   }
 
-  async #try(found: Found): Promise<Answered | 'given-up' | undefined> {
+  async #try(found: Found): Promise<Answered | Next> {
     const { revision, backend } = found;
     const ends = [this.#routing.occupied(revision), backend.occupied()];
     const release = (): void => {
@@ -141,21 +143,24 @@ export class Exchange {
     if (outcome.what === 'answered') return { ...found, answer: outcome.answer, release };
     release();
     this.#body.detach();
-    return this.#isGivenUp(outcome, revision) ? 'given-up' : undefined;
+    return this.#afterwards(outcome, revision);
   }
 
-  #isGivenUp(outcome: Exclude<Outcome, { readonly what: 'answered' }>, revision: LiveRevision): boolean {
+  #afterwards(outcome: Exclude<Outcome, { readonly what: 'answered' }>, revision: LiveRevision): Next {
     switch (outcome.what) {
       case 'unreachable':
-        return this.#isClientGone;
-      case 'lost':
-        // An idle connection may have been closed for reasons of its own just then: the first such loss says nothing.
-        this.#wasLost ||= revision === this.#assigned && (!outcome.wasIdle || this.#losses > 0);
+        return this.#isClientGone ? 'given-up' : 'elsewhere';
+      case 'lost': {
+        // An idle connection may have been closed for reasons of its own just then: the first such loss says nothing of the server.
+        const saysNothing = outcome.wasIdle && this.#losses === 0;
+        this.#wasLost ||= revision === this.#assigned && !saysNothing;
         this.#losses += 1;
-        return this.#isClientGone || !this.#body.isWhole || this.#losses > mostLosses;
+        if (this.#isClientGone || !this.#body.isWhole || this.#losses > mostLosses) return 'given-up';
+        return saysNothing ? 'again' : 'elsewhere';
+      }
       case 'late':
         this.#wasLate = true;
-        return true;
+        return 'given-up';
     }
   }
 

@@ -194,6 +194,22 @@ test('a request that kills every server it is shown to is not shown to all of th
   expect(behind.reduce((sum, { asked }) => sum + asked, 0)).toBe(3);
 });
 
+test('a connection that is closed as a request leaves on it says nothing: the same server answers over another one', async () => {
+  const served = new WeakSet();
+  const once = await rig.behind((asked, response) => {
+    if (served.has(asked.socket)) return void asked.socket.destroy();
+    served.add(asked.socket);
+    response.end('"once"');
+  });
+  const other = await rig.behind(says('"other"'));
+  await rig.put(1, [
+    { stamp: 'once', weight: 100, backends: [once.url] },
+    { stamp: 'other', weight: 1e-9, backends: [other.url] },
+  ]);
+  for (let count = 0; count < 20; count++) expect((await call(rig.url, { body: '{}' })).text).toBe('"once"');
+  expect((await rig.traffic()).revisions).toMatchObject([{ requests: 20, failures: 0 }, { requests: 0 }]);
+});
+
 test('a request that names a release gets it, whatever the weights, and is not counted', async () => {
   const [a, b] = [await rig.behind(says('"a"')), await rig.behind(says('"b"'))];
   const [stampA, stampB] = ['a'.repeat(64), 'b'.repeat(64)];
