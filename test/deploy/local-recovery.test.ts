@@ -21,6 +21,20 @@ test('a server that crashes is started again, and a connection made meanwhile wa
   expect(await rig.read()).toEqual(live);
 });
 
+test('connections that wait to be handed to a server that hangs and then dies are handed to the next one', async () => {
+  const live = await rig.apply(await rig.bundle('one'), 'stamp-one');
+  const { pid } = await call(live.url);
+  process.kill(pid, 'SIGSTOP');
+  const calls = Array.from({ length: 6 }, () => call(live.url));
+  const settled = Promise.allSettled(calls);
+  // The status comes after what the supervisor had accepted.
+  await rig.read();
+  process.kill(pid, 'SIGKILL');
+  const answered = (await settled).filter(({ status }) => status === 'fulfilled');
+  // One was on its way already: it went down with the server.
+  expect(answered.length).toBeGreaterThanOrEqual(5);
+});
+
 test('several processes take the connections in turn', async () => {
   const live = await rig.apply(await rig.bundle('one'), 'stamp-one', { processes: 2 });
   const answers = [await call(live.url), await call(live.url), await call(live.url), await call(live.url)];

@@ -41,8 +41,9 @@ export class Front {
     if (socket.listenerCount('error') === 0) socket.on('error', () => {});
     const process = this.#next();
     if (process !== undefined) {
-      process.take(socket, (error) => {
-        this.#log(`a connection was lost: process ${process.pid} ended while it was handed over (${error.message})`);
+      process.take(socket, (what) => {
+        if (what === 'returned') return this.#dispatch(socket);
+        this.#log(`a connection was lost: process ${process.pid} ended while it was handed over`);
         socket.destroy();
       });
       return;

@@ -34,6 +34,7 @@ export class ServerProcess {
   readonly ended: Promise<Ending>;
   readonly #child: ChildProcess;
   readonly #lastLines: string[] = [];
+  readonly #handed = new Map<Socket, () => void>();
   #isReady = false;
   #hasEnded = false;
   #failed: string | undefined;
@@ -67,10 +68,14 @@ export class ServerProcess {
     return [...this.#lastLines];
   }
 
-  /** Hands it a connection. `onLost` is called if it could not be handed over. */
-  take(socket: Socket, onLost: (error: Error) => void): void {
+  /**
+   * Hands it a connection. `onLost` is called when it ends before it has it: `returned` when the connection is still whole, because it had to
+   * wait for its turn (the channel takes one at a time, and forgets those that wait when it closes).
+   */
+  take(socket: Socket, onLost: (what: 'returned' | 'broken') => void): void {
+    this.#handed.set(socket, () => onLost('returned'));
     this.#child.send({ type: 'connection' }, socket, {}, (error) => {
-      if (error) onLost(error);
+      if (this.#handed.delete(socket) && error) onLost('broken');
     });
   }
 
@@ -94,6 +99,16 @@ export class ServerProcess {
     if (!this.#hasEnded) this.#child.kill('SIGKILL');
   }
 
+  /** Connections that the process never got. */
+  #giveBack(): void {
+    for (const [socket, back] of [...this.#handed]) {
+      this.#handed.delete(socket);
+      back();
+    }
+    // Node leaves open the one that was on its way when the process died, in a field of its own, and its client would wait for an answer for ever.
+    (this.#child as { readonly _pendingMessage?: { readonly handle?: { close(): void } } | null })._pendingMessage?.handle?.close();
+  }
+
   #whenReady(): Promise<boolean> {
     return new Promise((resolve) => {
       this.#child.on('message', (message: { readonly type?: string; readonly message?: string }) => {
@@ -111,6 +126,7 @@ export class ServerProcess {
       const end = (why: string) => {
         this.#isReady = false;
         this.#hasEnded = true;
+        this.#giveBack();
         // The exit may overtake the last words in the pipes.
         void Promise.all(read).then(() => resolve({ why: this.#failed ?? why, lastLines: this.lastLines }));
       };
