@@ -45,12 +45,21 @@ export async function imagePrograms(): Promise<ReadonlyMap<string, string>> {
   return made.set('image/package.json', `${JSON.stringify({ name, version, license, type: 'module', private: true })}\n`);
 }
 
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly license?: string;
+  readonly licenses?: readonly { readonly type: string }[];
+}
+
 /** The licences of the packages whose code is in what was bundled. */
 export function licencesOf(inputs: Metafile['inputs']): string {
   const packages = new Set(Object.keys(inputs).flatMap((path) => /.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []));
   const texts = [...packages].sort().map((folder) => {
-    const { name, version } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as { name: string; version: string };
-    return `${name} ${version}\n\n${licenceIn(folder).trim()}\n`;
+    const { name, version, ...rest } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as Manifest;
+    // Old packages say it as a list.
+    const licence = rest.license ?? rest.licenses?.[0]?.type;
+    return `${name} ${version}${licence === undefined ? '' : ` (${licence})`}\n\n${licenceIn(folder).trim()}\n`;
   });
   return `The files beside this one contain code of these packages.\n\n${texts.join(`\n${'-'.repeat(80)}\n\n`)}`;
 }

@@ -1,4 +1,5 @@
 export { bundle } from './bundle/index.ts';
+export { type VerifyRequest, verifyImage } from './containerize/attest/verify.ts';
 export { containerize } from './containerize/index.ts';
 export { dataset } from './dataset/index.ts';
 export { type Deploy, deploy } from './deploy/index.ts';

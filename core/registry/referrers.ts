@@ -15,7 +15,8 @@ export async function attach(registry: Connection, attachment: Attachment, signa
   if (subject === undefined)
     throw new RegistryError('wrong', `no manifest ${attachment.subject} to attach to`, { status: 404, codes: ['MANIFEST_UNKNOWN'] });
   const layer = Buffer.from(attachment.bytes);
-  const manifest = Buffer.from(JSON.stringify(manifestOf(attachment, subject, layer)));
+  const content = manifestOf(attachment, subject, layer);
+  const manifest = Buffer.from(JSON.stringify(content));
   for (const bytes of [emptyBytes, layer]) {
     const read = async function* (fromByte: number): AsyncGenerator<Uint8Array> {
       yield bytes.subarray(fromByte);
@@ -31,11 +32,21 @@ export async function attach(registry: Connection, attachment: Attachment, signa
   };
   const { knowsSubject } = await putManifest(registry, descriptor.digest, { bytes: manifest, mediaType: manifestType }, signal);
   if (!knowsSubject) await listUnderTag(registry, attachment.subject, descriptor, signal);
-  if (attachment.tag !== undefined) await putManifest(registry, attachment.tag, { bytes: manifest, mediaType: manifestType }, signal);
+  if (attachment.tag !== undefined) await addUnderTag(registry, attachment.tag, content, signal);
   return descriptor.digest;
 }
 
-function manifestOf(attachment: Attachment, subject: Descriptor, layer: Buffer): unknown {
+/** Programs that go by tags expect everything of a kind in one manifest, a layer each. */
+async function addUnderTag(registry: Connection, tag: string, added: ReturnType<typeof manifestOf>, signal: AbortSignal): Promise<void> {
+  const { layers = [] }: Document = (await getManifest(registry, tag, signal))?.content ?? {};
+  const isNew = added.layers.filter((layer) => !layers.some((each) => JSON.stringify(each) === JSON.stringify(layer)));
+  if (isNew.length === 0) return;
+  const { schemaVersion, mediaType, config } = added;
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion, mediaType, config, layers: [...layers, ...isNew] }));
+  await putManifest(registry, tag, { bytes, mediaType }, signal);
+}
+
+function manifestOf(attachment: Attachment, subject: Descriptor, layer: Buffer) {
   const { artifactType, mediaType, annotations, layerAnnotations } = attachment;
   return {
     schemaVersion: 2,

@@ -49,7 +49,7 @@ export interface Attachment {
   readonly mediaType: string;
   readonly bytes: Uint8Array;
   readonly annotations?: Readonly<Record<string, string>>;
-  /** A tag for it as well, for programs that look for one. */
+  /** A tag under which it is added to what is there already, for programs that look for such a tag. */
   readonly tag?: string;
   /** Of its only layer. */
   readonly layerAnnotations?: Readonly<Record<string, string>>;

@@ -58,4 +58,19 @@ export const registryCodes = {
     exit: 1,
     explain: 'A file of the OCI image layout is missing or does not match its digest. Nothing is named in the registry that is not whole.',
   },
+  MF3250: {
+    title: 'The key does not do for signatures of images',
+    exit: 2,
+    explain: 'Images are signed with a private key in PEM, not encrypted: Ed25519, or ECDSA on P-256. Its public part checks them.',
+  },
+  MF3251: {
+    title: 'The image has no registry to go to',
+    exit: 2,
+    explain: 'The name of an image that is to be pushed begins with its registry: `ghcr.io/acme/digits`, not `digits`.',
+  },
+  MF3252: {
+    title: 'The image is not signed with this key',
+    exit: 3,
+    explain: 'No signature in the registry says, with the key that was given, that this name belongs to this digest.',
+  },
 } as const satisfies Record<`MF${number}`, CodeEntry>;

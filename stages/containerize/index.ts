@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Artifact, defineStage, failure, file, z } from '../../core/index.ts';
+import { type Artifact, defineStage, failure, file, optional, secretText, z } from '../../core/index.ts';
 import { BundleManifest, runtimeVersion } from '../../core/serve/index.ts';
-import { OciImage, ServingBundle } from '../kinds.ts';
+import { EvalReport, OciImage, ServingBundle } from '../kinds.ts';
+import { attestAndPush, checkRelease } from './attest-and-push.ts';
 import type { Base } from './base.ts';
 import { filesOf, type LayerEntry } from './entry.ts';
 import { hostIdentity } from './host-base.ts';
@@ -38,6 +39,8 @@ const options = {
     ),
   dockerfile: file().optional().describe('your Dockerfile instead of the one that modelflow renders into the artifact'),
   labels: z.record(z.string().min(1), z.string()).default({}).describe('more labels, or others than modelflow gives'),
+  push: z.boolean().default(false).describe('sends the image, with what is attached to it, to the registry in its name'),
+  signWith: secretText().optional().describe('private key in PEM, Ed25519 or ECDSA P-256, that signs the image and what is said about it'),
 };
 
 const architectures = { 'linux/amd64': 'amd64', 'linux/arm64': 'arm64' } as const;
@@ -49,18 +52,13 @@ const architectures = { 'linux/amd64': 'amd64', 'linux/arm64': 'arm64' } as cons
 export const containerize = defineStage({
   name: 'containerize',
   version: 1,
-  inputs: { model: ServingBundle },
+  inputs: { model: ServingBundle, evaluation: optional(EvalReport) },
   options,
   output: OciImage,
   code: [programUrl('server'), programUrl('worker'), programUrl('health')],
-  // Another Node here is another image when the base is made of it, and not when the base is pulled.
-  tools: async ({ base }) => ({
-    'onnxruntime-node': runtimeVersion(),
-    sharp: packageVersion('sharp'),
-    fflate: packageVersion('fflate'),
-    ...(base === 'host' ? await hostIdentity() : {}),
-  }),
-  async run({ inputs: { model }, options, out, signal, log }) {
+  tools,
+  async run({ inputs: { model, evaluation }, options, out, signal, log, process }) {
+    checkRelease(options);
     const manifest = BundleManifest.parse(JSON.parse(await readFile(join(model.path, 'bundle.json'), 'utf8')));
     const built = await buildImage(
       out,
@@ -79,7 +77,9 @@ export const containerize = defineStage({
       },
       { signal, log, docker: await engineFor(options) },
     );
-    return { ...built, model: { name: manifest.name, precision: manifest.precision }, port: options.port, user: nonRoot };
+    const given = { built, model, manifest, evaluation: evaluation?.facts, options, tools: await tools(options) };
+    const pushed = await attestAndPush(out, given, { signal, log, process });
+    return { ...built, ...pushed, model: { name: manifest.name, precision: manifest.precision }, port: options.port, user: nonRoot };
   },
 });
 
@@ -99,6 +99,16 @@ async function engineFor({
   if (builder === 'oci' || (builder === undefined && dockerfile === undefined)) return undefined;
   const host = builder === undefined || builder.docker === 'default' ? undefined : builder.docker;
   return { engine: { host }, dockerfile: dockerfile && (await readFile(dockerfile.path, 'utf8')) };
+}
+
+/** Another Node here is another image when the base is made of it, and not when the base is pulled. */
+async function tools({ base }: { readonly base: string }): Promise<Readonly<Record<string, string>>> {
+  return {
+    'onnxruntime-node': runtimeVersion(),
+    sharp: packageVersion('sharp'),
+    fflate: packageVersion('fflate'),
+    ...(base === 'host' ? await hostIdentity() : {}),
+  };
 }
 
 function servingConfig({

@@ -3,12 +3,12 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import type { Artifact, Log } from 'modelflow';
+import type { Artifact, FactsOf, Log } from 'modelflow';
 import { BundleManifest, type Processing, runtimeVersion } from 'modelflow/serve';
 import { extract } from 'tar-stream';
 import { onTestFinished } from 'vitest';
 import { containerize } from '../../stages/containerize/index.ts';
-import type { ServingBundle } from '../../stages/kinds.ts';
+import type { EvalReport, ServingBundle } from '../../stages/kinds.ts';
 import { linear } from '../serve/example-models.ts';
 import { onnxModel } from '../serve/onnx-model.ts';
 
@@ -26,6 +26,7 @@ export interface Rig {
   build(
     model: Artifact<typeof ServingBundle>,
     options?: Partial<Context['options']>,
+    evaluation?: Partial<FactsOf<typeof EvalReport>>,
   ): Promise<{ readonly out: string; readonly facts: Facts }>;
 }
 
@@ -66,10 +67,10 @@ export async function imageRig(): Promise<Rig> {
       };
       return { kind: 'serving-bundle', digest: '0'.repeat(64), path, sizeBytes: 1, facts };
     },
-    async build(model, options = {}) {
+    async build(model, options = {}, evaluation) {
       const out = await mkdtemp(join(folder, 'out-'));
       const context: Context = {
-        inputs: { model },
+        inputs: { model, ...(evaluation ? { evaluation: { facts: evaluation } as Artifact<typeof EvalReport> } : {}) },
         options: {
           name: 'image-test/digits',
           tag: undefined,
@@ -79,6 +80,7 @@ export async function imageRig(): Promise<Rig> {
           dockerfile: undefined,
           port: 8080,
           labels: {},
+          push: false,
           ...options,
         },
         out,
