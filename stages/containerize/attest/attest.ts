@@ -3,10 +3,11 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withHostPackages } from './host-packages.ts';
 import { type BuildPlace, type Material, provenanceOf, provenanceType, sbomPredicateType, statementOf } from './provenance.ts';
-import { type AttestedImage, type AttestedModel, sbomOf } from './sbom.ts';
+import { sbomOf } from './sbom.ts';
 import { scanImage } from './scan.ts';
 import { sealed, signImage } from './signature.ts';
 import { softwareIn } from './software.ts';
+import type { AttestedImage, AttestedModel } from './subject.ts';
 
 export interface AttestRequest {
   readonly image: AttestedImage;

@@ -1,5 +1,5 @@
 import type { TensorSpec } from '../../../core/serve/index.ts';
-import type { AttestedModel } from './sbom.ts';
+import type { AttestedModel } from './subject.ts';
 
 /** Facts of an evaluation that say nothing about how good the model is. */
 const noMetrics = ['task', 'rows', 'model', 'sizeBytes'];

@@ -1,4 +1,4 @@
-import type { AttestedImage } from './sbom.ts';
+import type { AttestedImage } from './subject.ts';
 
 /** Something that the image was made of. */
 export interface Material {

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { failure } from '../../../core/index.ts';
 import { statementMediaType } from './provenance.ts';
-import type { AttestedImage } from './sbom.ts';
+import type { AttestedImage } from './subject.ts';
 
 export const signaturePayloadType = 'application/vnd.dev.cosign.simplesigning.v1+json';
 export const envelopeType = 'application/vnd.dsse.envelope.v1+json';
