@@ -5,8 +5,8 @@ import { type Credentials, credentialsFor } from './credentials.ts';
 export interface Authorizer {
   /** The header of the next request; undefined as long as none was asked for. */
   header(): string | undefined;
-  /** Does what the registry asks. False when there is nothing to show it. */
-  satisfy(challenge: string, signal: AbortSignal): Promise<boolean>;
+  /** Does what the registry asks after a request with the header `sent`. False when there is nothing else to show it. */
+  satisfy(challenge: string, sent: string | undefined, signal: AbortSignal): Promise<boolean>;
   /** What was shown so far, in words without a secret; undefined as long as nothing was asked for. */
   shown(): string | undefined;
 }
@@ -15,34 +15,40 @@ export interface Authorizer {
 export function authorizer(host: string, repository: string, alsoPull: readonly string[] = []): Authorizer {
   let header: string | undefined;
   let shown: string | undefined;
+  let asking: Promise<string | undefined> | undefined;
   return {
     header: () => header,
     shown: () => shown,
-    async satisfy(challenge, signal) {
-      const { credentials, from } = await credentialsFor(host);
-      shown = from;
-      const basic = credentials && `Basic ${Buffer.from(`${credentials.user}:${credentials.password}`).toString('base64')}`;
-      if (/^basic/i.test(challenge)) {
-        if (basic === undefined || header === basic) return false;
-        header = basic;
-        return true;
+    async satisfy(challenge, sent, signal) {
+      // Of many requests at once one asks; the others find what it got.
+      if (header === sent) {
+        asking ??= askFor(challenge, signal).finally(() => {
+          asking = undefined;
+        });
+        header = (await asking) ?? header;
       }
-      const field = (name: string): string | undefined => new RegExp(`${name}="([^"]*)"`, 'i').exec(challenge)?.[1];
-      const realm = field('realm');
-      if (realm === undefined) return false;
-      const own = `repository:${repository}:pull,push`;
-      const others = alsoPull.map((each) => `repository:${each}:pull`);
-      const said = field('scope');
-      // Who may not push gets a token for what they may.
-      for (const scopes of [...(others.length > 0 ? [[own, ...others]] : []), [own], ...(said === undefined ? [] : [[said]])]) {
-        const token = await tokenFrom(realm, { service: field('service'), scopes }, credentials, basic, signal);
-        if (token === undefined) continue;
-        header = `Bearer ${token}`;
-        return true;
-      }
-      return false;
+      return header !== sent;
     },
   };
+
+  async function askFor(challenge: string, signal: AbortSignal): Promise<string | undefined> {
+    const { credentials, from } = await credentialsFor(host);
+    shown = from;
+    const basic = credentials && `Basic ${Buffer.from(`${credentials.user}:${credentials.password}`).toString('base64')}`;
+    if (/^basic/i.test(challenge)) return basic;
+    const field = (name: string): string | undefined => new RegExp(`${name}="([^"]*)"`, 'i').exec(challenge)?.[1];
+    const realm = field('realm');
+    if (realm === undefined) return undefined;
+    const own = `repository:${repository}:pull,push`;
+    const others = alsoPull.map((each) => `repository:${each}:pull`);
+    const said = field('scope');
+    // Who may not push gets a token for what they may.
+    for (const scopes of [...(others.length > 0 ? [[own, ...others]] : []), [own], ...(said === undefined ? [] : [[said]])]) {
+      const token = await tokenFrom(realm, { service: field('service'), scopes }, credentials, basic, signal);
+      if (token !== undefined) return `Bearer ${token}`;
+    }
+    return undefined;
+  }
 }
 
 async function tokenFrom(

@@ -75,18 +75,21 @@ export function connectTo({ repository, insecure, alsoPull, answerMs, patience =
   const once = async (method: string, path: string, given: RegistryRequest): Promise<Response> => {
     const url = path.startsWith('/') ? `${base}${path}` : path;
     const isOurs = new URL(url).host === new URL(base).host;
-    const send = async (): Promise<Response> => {
-      const authorization = isOurs ? auth.header() : undefined;
+    const send = (authorization: string | undefined): Promise<Response> => {
       const headers = { ...given.headers, ...(authorization === undefined ? {} : { authorization }) };
       const request = { method, headers, ...(given.body ? { body: new Uint8Array(given.body) } : {}) };
       const timeMs = answerMs === undefined ? undefined : answerMs + (given.body?.length ?? 0) / slowestBytesPerMs;
       return sendOnce(url, request, given.signal, timeMs);
     };
-    let answer = await send();
-    const challenge = answer.headers.get('www-authenticate');
-    if (answer.status === 401 && isOurs && challenge !== null) {
+    let answer: Response;
+    // A token may have run out, and the next one as well by the time that many others have used it.
+    for (let tries = 1; ; tries++) {
+      const sent = isOurs ? auth.header() : undefined;
+      answer = await send(sent);
+      const challenge = answer.headers.get('www-authenticate');
+      if (answer.status !== 401 || !isOurs || challenge === null || tries === 4 || !(await auth.satisfy(challenge, sent, given.signal)))
+        break;
       await answer.body?.cancel();
-      if (await auth.satisfy(challenge, given.signal)) answer = await send();
     }
     clock.heard(answer.headers.get('date'));
     if (given.accept.includes(answer.status)) return answer;

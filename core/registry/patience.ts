@@ -23,11 +23,20 @@ export async function withTries<T>(act: () => Promise<T>, patience: Patience, si
 
 /** The same may go well a moment later. */
 export function isPassing(error: unknown): error is RemoteError {
-  return error instanceof RemoteError && (error.trouble === 'unreachable' || error.trouble === 'busy');
+  return error instanceof RemoteError && (error.trouble === 'unreachable' || error.trouble === 'busy') && !isTlsTrouble(error);
 }
 
 /** The pause after the attempt of this number, counted from 1. */
 export async function pauseBefore(attempt: number, error: RemoteError, patience: Patience, signal: AbortSignal): Promise<void> {
   const pauseMs = Math.min(patience.longestPauseMs, patience.firstPauseMs * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2);
   await pause(Math.max(pauseMs, Math.min(error.retryAfterMs ?? 0, 60_000)), undefined, { signal });
+}
+
+const tlsTrouble = /CERT|SELF_SIGNED|WRONG_VERSION_NUMBER|ERR_SSL|ERR_TLS|EPROTO|UNABLE_TO_VERIFY|packet length too long/;
+
+/** There is no TLS, or none that is trusted: that stays so. */
+export function isTlsTrouble(error: unknown): boolean {
+  for (let each = error; each instanceof Error; each = each.cause)
+    if (tlsTrouble.test(String((each as { readonly code?: unknown }).code)) || tlsTrouble.test(each.message)) return true;
+  return false;
 }

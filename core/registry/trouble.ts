@@ -1,6 +1,7 @@
 import { failure, type ModelflowError } from '../spec/diagnostic.ts';
 import { RemoteError } from '../spec/remote.ts';
 import { RegistryError } from './connection.ts';
+import { isTlsTrouble } from './patience.ts';
 
 export interface Place {
   readonly repository: string;
@@ -56,12 +57,4 @@ function untrusted(host: string, what: string, cause: RemoteError): ModelflowErr
     hint: 'Give its certificate authority in NODE_EXTRA_CA_CERTS; or say `insecure: true` for a registry without TLS.',
     cause,
   });
-}
-
-const tlsTrouble = /CERT|SELF_SIGNED|WRONG_VERSION_NUMBER|ERR_SSL|ERR_TLS|EPROTO|UNABLE_TO_VERIFY|packet length too long/;
-
-function isTlsTrouble(error: unknown): boolean {
-  for (let each = error; each instanceof Error; each = each.cause)
-    if (tlsTrouble.test(String((each as { readonly code?: unknown }).code)) || tlsTrouble.test(each.message)) return true;
-  return false;
 }
