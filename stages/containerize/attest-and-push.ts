@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Artifact, FactsOf, ProcessRunner, Secret } from '../../core/index.ts';
 import type { BundleManifest } from '../../core/serve/index.ts';
@@ -10,6 +12,8 @@ import type { BuiltImage } from './image.ts';
 import { type PushContext, pushImage, registryName } from './push.ts';
 
 interface BuildOptions {
+  readonly builder?: 'oci' | { readonly docker: string } | undefined;
+  readonly dockerfile?: { readonly path: string } | undefined;
   readonly push: boolean;
   readonly signWith?: Secret | undefined;
 }
@@ -35,15 +39,17 @@ export async function attestAndPush(
   { built, model, manifest, evaluation, options, tools }: FinishedBuild,
   context: PushContext & { readonly process: ProcessRunner },
 ): Promise<{ readonly pushed?: string }> {
-  const { push, signWith, ...shaping } = options;
+  const { push, signWith, builder, dockerfile, ...shaping } = options;
+  // Where an engine or a file lies on this machine is nobody else's business.
+  const how = { ...shaping, builder: dockerfile || (builder && builder !== 'oci') ? 'docker' : 'oci' };
   const oci = join(out, 'oci');
   const attestationsFor = await attest({
     image: built,
     oci,
     model: { bundle: manifest, evaluation },
     isHostBase: built.base.reference === 'host',
-    options: shaping,
-    materials: [artifactMaterial(model), baseMaterial(built.base)],
+    options: how,
+    materials: [artifactMaterial(model), baseMaterial(built.base), ...(dockerfile ? [await fileMaterial(dockerfile.path)] : [])],
     tools,
     key: signWith && signingKey(signWith.reveal()),
     signal: context.signal,
@@ -63,4 +69,15 @@ function artifactMaterial({ kind, digest }: Artifact): Material {
 function baseMaterial({ reference, digest }: BuiltImage['base']): Material {
   const uri = reference === 'host' ? 'urn:modelflow:base:host' : `oci://${reference}`;
   return { uri, digest: { sha256: digest.replace(/^sha256:/, '') } };
+}
+
+async function fileMaterial(path: string): Promise<Material> {
+  return {
+    uri: 'urn:modelflow:dockerfile',
+    digest: {
+      sha256: createHash('sha256')
+        .update(await readFile(path))
+        .digest('hex'),
+    },
+  };
 }
