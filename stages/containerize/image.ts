@@ -23,6 +23,8 @@ export interface BuiltImage {
   readonly layers: readonly Omit<Layer, 'mediaType' | 'unpackedBytes'>[];
   readonly sizeBytes: number;
   readonly unpackedBytes: number;
+  readonly port: number;
+  readonly user: string;
 }
 
 export interface ImageSpec {
@@ -88,6 +90,8 @@ function described({ name }: ImageSpec, { base, config, layers }: Made, written:
     layers: layers.map(({ role, digest, diffId, sizeBytes }) => ({ role, digest, diffId, sizeBytes })),
     sizeBytes: sum((layer) => layer.sizeBytes),
     unpackedBytes: sum((layer) => layer.unpackedBytes),
+    port: config.port,
+    user: config.user,
   };
 }
 
@@ -117,6 +121,14 @@ async function builtByDocker(
   return withDockerBuild(build, async ({ layers, config, tag }) => {
     const written = await writeLayout(oci, { config, layers, name: spec.name, tag: spec.tag });
     await tag(spec.name, written.tag);
-    return described(spec, { ...made, layers }, written);
+    return { ...described(spec, { ...made, layers }, written), user: userOf(config, log) };
   });
+}
+
+/** Whoever writes a Dockerfile may forget the user, and then the server is root. */
+function userOf(config: Buffer, log: Log): string {
+  const { config: its } = JSON.parse(config.toString('utf8')) as { readonly config?: { readonly User?: string } };
+  const user = its?.User || '0:0';
+  if (/^(0|root)(:|$)/.test(user)) log.warn(`the Dockerfile runs the server as root: end it with \`USER ${nonRoot}\``);
+  return user;
 }

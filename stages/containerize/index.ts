@@ -79,7 +79,7 @@ export const containerize = defineStage({
     );
     const given = { built, model, manifest, evaluation: evaluation?.facts, options, tools: await tools(options) };
     const pushed = await attestAndPush(out, given, { signal, log, process });
-    return { ...built, ...pushed, model: { name: manifest.name, precision: manifest.precision }, port: options.port, user: nonRoot };
+    return { ...built, ...pushed, model: { name: manifest.name, precision: manifest.precision } };
   },
 });
 

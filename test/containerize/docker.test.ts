@@ -98,6 +98,8 @@ describe.skipIf(engine === undefined)('with a Docker engine', () => {
     const built = await rig.build(model, { dockerfile, tag: 'of-mine' });
     onTestFinished(async () => void (await docker('rmi', '--force', 'image-test/digits:of-mine')));
     expect((await configOf(built)).Labels).toEqual({ team: 'search' });
+    expect(built.facts.user).toBe('0:0');
+    expect(rig.warnings).toEqual([expect.stringContaining('runs the server as root')]);
     await expect(rig.build(model, { dockerfile, builder: 'oci' })).rejects.toMatchObject({ diagnostics: [{ code: 'MF3215' }] });
   });
 });
