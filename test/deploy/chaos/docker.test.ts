@@ -40,7 +40,7 @@ export default definePipeline({ name: 'adder', build: () => {
   return { ground, road };
 }
 
-describe.skipIf(testDocker() === undefined)('on a Docker engine', () => {
+describe.skipIf(testDocker() === undefined)('on a Docker engine', { timeout: 300_000 }, () => {
   it('the CLI is killed at one moment after the other of releases: no request is lost, and the next run finishes each', async () => {
     const { ground } = await dockerGround();
     const { tally, ends } = await releaseInTrouble(adder(ground), 6, killed);
