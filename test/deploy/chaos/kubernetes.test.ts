@@ -1,11 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { CoreV1Api, KubeConfig } from '@kubernetes/client-node';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { testCluster } from '../../support/engines.ts';
 import { type Road, roadTo } from '../../support/road.ts';
-import { type Adder, adder, cutOff, type Ground, killed, releaseInTrouble } from './ground.ts';
+import { type Adder, adder, type Ground, killed, releaseInTrouble } from './ground.ts';
 
 const cluster = testCluster();
 
@@ -77,15 +78,17 @@ describe.skipIf(cluster === undefined)('on a Kubernetes cluster', { timeout: 300
     expect(ends.filter(({ signal }) => signal === 'SIGKILL').length).toBeGreaterThan(2);
   });
 
-  it('the API server goes away at one moment after the other of releases: no request is lost, and the next run finishes each', async () => {
+  it('the API server is away for some seconds at one moment after the other of releases: each goes on by itself, and no request is lost', async () => {
     const { ground, road } = await clusterGround();
-    const { tally, ends } = await releaseInTrouble(adder(ground), 4, cutOff(road));
+    const { tally, ends } = await releaseInTrouble(adder(ground), 3, {
+      async act() {
+        await road.cut();
+        await pause(3_000);
+        await road.open();
+      },
+    });
     expect(tally.lost).toEqual([]);
-    for (const { code, stderr } of ends.filter((end) => end.code !== 0)) {
-      expect([1, 8], stderr).toContain(code);
-      expect(stderr).toMatch(/MF5\d{3}/);
-      expect(stderr).not.toContain('MF9001');
-    }
+    expect(ends.map(({ code }) => code)).toEqual([0, 0, 0]);
   });
 
   it('an API server that hangs is given up by Ctrl-C, and the next run finishes what was begun', async () => {
@@ -107,7 +110,7 @@ describe.skipIf(cluster === undefined)('on a Kubernetes cluster', { timeout: 300
       `resources: { requests: { cpu: '500', memory: '64Mi' }, limits: { cpu: '500', memory: '1Gi' } }`,
       /Insufficient cpu/,
     ],
-    ['may run on no node that is there', `nodeSelector: { disk: 'none-has-this' }`, /node selector|node\(s\) didn't match/],
+    ['needs an accelerator that no node has', `gpu: { count: 1 }`, /Insufficient nvidia/],
     [
       'gets too little memory',
       `resources: { requests: { cpu: '50m', memory: '12Mi' }, limits: { cpu: '1', memory: '12Mi' } }`,
