@@ -194,7 +194,7 @@ export async function kubernetesPlace({ kubeconfig, registry, kubectl: program }
     name: 'kubernetes',
     config: pipeline(
       image,
-      `kubernetes({ namespace: '${namespace}', repository: '${counted}/${namespace}', replicas: 1, router: { replicas: 1 } })`,
+      `kubernetes({ namespace: '${namespace}', repository: '${counted}/${namespace}', replicas: 1, router: { replicas: 1 }, probes: { periodSeconds: 1 } })`,
     ),
     env,
     hand: 'docker build, push, kubectl set image, rollout status',
@@ -258,10 +258,10 @@ function sinceLast(total: () => Readonly<Record<string, number>>): Place['travel
   };
 }
 
-export function folderOf(place: Place): string {
+export function folderOf(place: Place, firstModel: number): string {
   const folder = mkdtempSync(join(tmpdir(), 'modelflow-bench-'));
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'deploy.config.ts'), place.config);
-  writeFileSync(join(folder, 'model.onnx'), adds(0));
+  writeFileSync(join(folder, 'model.onnx'), adds(firstModel));
   return folder;
 }
