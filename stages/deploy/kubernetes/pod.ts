@@ -86,7 +86,13 @@ export function probes(settings: KubernetesSettings, port: string, ready: string
   const { periodSeconds, timeoutSeconds, failures } = settings.probes;
   return {
     readinessProbe: { httpGet: { path: ready, port }, periodSeconds, timeoutSeconds, failureThreshold: failures },
-    livenessProbe: { httpGet: { path: live, port }, periodSeconds, timeoutSeconds, failureThreshold: 3 * failures },
+    // A new pod should get requests soon; one that hangs is only killed when there is no doubt.
+    livenessProbe: {
+      httpGet: { path: live, port },
+      periodSeconds: Math.max(10, periodSeconds),
+      timeoutSeconds,
+      failureThreshold: failures,
+    },
   };
 }
 

@@ -138,7 +138,7 @@ const pods = {
 const lifecycle = {
   probes: z
     .strictObject({
-      periodSeconds: seconds.min(1).max(300).default(5),
+      periodSeconds: seconds.min(1).max(300).default(2),
       timeoutSeconds: seconds.min(1).max(300).default(2),
       failures: z
         .int()
