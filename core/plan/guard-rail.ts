@@ -1,4 +1,4 @@
-import type { Phase } from '../spec/verdict.ts';
+import type { Phase, Seen } from '../spec/verdict.ts';
 
 /** What one look added to a phase. */
 export interface Recent {
@@ -20,9 +20,10 @@ export function withRecent(recent: readonly Recent[], look: Recent): readonly Re
 export function failingNow(recent: readonly Recent[]): string | undefined {
   const sum = (of: (phase: Phase) => number): number => recent.reduce((total, { before, after }) => total + of(after) - of(before), 0);
   const asked = sum(({ candidate, compared, mirrorFailed }) => candidate.requests + compared + mirrorFailed);
-  const failed = sum(({ candidate, mirrorFailed }) => candidate.failures + mirrorFailed);
+  const bad = ({ failures, refusals = 0 }: Seen): number => failures + refusals;
+  const failed = sum(({ candidate, mirrorFailed }) => bad(candidate) + mirrorFailed);
   if (asked < fewestAnswers || failed * 2 < asked) return undefined;
-  const [stableAsked, stableFailed] = [sum(({ stable }) => stable.requests), sum(({ stable }) => stable.failures)];
+  const [stableAsked, stableFailed] = [sum(({ stable }) => stable.requests), sum(({ stable }) => bad(stable))];
   if (stableAsked > 0 && failed / asked < 2 * (stableFailed / stableAsked)) return undefined;
-  return `${failed} of the last ${asked} answers of the new release were failures`;
+  return `${failed} of the last ${asked} answers of the new release were failures or refusals`;
 }

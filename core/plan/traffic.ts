@@ -9,7 +9,7 @@ export interface Pair {
 }
 
 const noLatencies: readonly number[] = new Array<number>(latencyBoundsMs.length + 1).fill(0);
-const nothingSeen: Seen = { requests: 0, failures: 0, latencies: noLatencies };
+const nothingSeen: Seen = { requests: 0, failures: 0, refusals: 0, latencies: noLatencies };
 
 /** A phase in which nothing was seen yet. */
 export function emptyPhase({ weight, mirror }: RolloutStep): Phase {
@@ -61,6 +61,7 @@ function seenMore(seen: Seen, now: RevisionTraffic | undefined, before: Revision
   return {
     requests: seen.requests + grown(now?.requests, before?.requests),
     failures: seen.failures + grown(now?.failures, before?.failures),
+    refusals: (seen.refusals ?? 0) + grown(now?.refusals, before?.refusals),
     latencies: moreLatencies(seen.latencies, now, before),
   };
 }

@@ -9,6 +9,7 @@ export class RevisionCounts {
   readonly stamp: string;
   requests = 0;
   failures = 0;
+  refusals = 0;
   readonly latencies = latencyBoundsMs.map(() => 0).concat(0);
 
   constructor(stamp: string) {

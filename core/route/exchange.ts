@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Ask, Backend, Outcome } from './backend.ts';
+import { answerText } from './binary-answer.ts';
 import { forwardedAnswer, forwardedRequest } from './headers.ts';
 import { KeptBody } from './kept-body.ts';
 import type { Limits } from './limits.ts';
@@ -213,5 +214,5 @@ function keepText(answer: IncomingMessage, limitBytes: number): () => string | u
     sizeBytes += chunk.length;
     if (sizeBytes <= limitBytes) chunks.push(chunk);
   });
-  return () => (sizeBytes <= limitBytes ? Buffer.concat(chunks).toString() : undefined);
+  return () => (sizeBytes <= limitBytes ? answerText(answer.headers, Buffer.concat(chunks)) : undefined);
 }

@@ -24,6 +24,12 @@ export function metricsText(router: Router): string {
       counts.revisions.map((each) => [of(each.stamp), each.failures]),
     ),
     family(
+      'refusals_total',
+      'counter',
+      'Of these: answered with 4xx.',
+      counts.revisions.map((each) => [of(each.stamp), each.refusals]),
+    ),
+    family(
       'weight',
       'gauge',
       'Share of the requests that a release gets.',

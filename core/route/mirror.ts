@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Writable } from 'node:stream';
 import type { Backend } from './backend.ts';
+import { answerText } from './binary-answer.ts';
 import { agree } from './compare.ts';
 import { type ComparisonCounts, countLatency } from './counts.ts';
 import type { Limits } from './limits.ts';
@@ -107,6 +108,8 @@ function textOf(answer: IncomingMessage, limitBytes: number): Promise<string | u
   });
   answer.on('error', () => {});
   return new Promise((resolve) => {
-    answer.once('close', () => resolve(answer.complete && sizeBytes <= limitBytes ? Buffer.concat(chunks).toString() : undefined));
+    answer.once('close', () =>
+      resolve(answer.complete && sizeBytes <= limitBytes ? answerText(answer.headers, Buffer.concat(chunks)) : undefined),
+    );
   });
 }

@@ -145,6 +145,7 @@ export class Router {
     const { counts } = assigned;
     counts.requests += 1;
     if (answeredBy !== assigned || wasLost || status >= 500 || !isWhole) counts.failures += 1;
+    else if (status >= 400) counts.refusals += 1;
     if (answeredBy !== assigned || backend === undefined || !isWhole) return;
     if (++backend.answers > assigned.warmUpAnswers) countLatency(counts.latencies, tookMs);
   }

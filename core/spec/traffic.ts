@@ -10,6 +10,8 @@ export interface RevisionTraffic {
   readonly requests: number;
   /** Of the requests: answered with 5xx, not in time, or not at all. */
   readonly failures: number;
+  /** Of the requests: answered with 4xx. Zero where nobody counts them. */
+  readonly refusals?: number;
   /**
    * Answers by how long they took, one count for each of `latencyBoundsMs` and one for what is slower. The first ones of a process that has just
    * begun are left out: what they tell is how it warms up.
@@ -25,7 +27,7 @@ export interface ComparedTraffic {
   readonly compared: number;
   /** Of these: with another label, or with numbers that are further apart than the tolerance. */
   readonly disagreed: number;
-  /** The copy was not answered, or with 5xx, where the stable revision answered well. */
+  /** The copy was not answered, or with an error, where the stable revision answered well. */
   readonly failed: number;
   /** Copies that were not sent, because too many were under way. */
   readonly shed: number;

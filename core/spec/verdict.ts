@@ -2,6 +2,8 @@
 export interface Seen {
   readonly requests: number;
   readonly failures: number;
+  /** Answered with 4xx; missing is none. */
+  readonly refusals?: number;
   /** One count for each of `latencyBoundsMs`, and one for what is slower. */
   readonly latencies: readonly number[];
 }

@@ -133,7 +133,7 @@ describe('verdicts', () => {
     const measures = (given: object, phase: Phase) =>
       judge({ phases: [phase], nextShare: 1 }, Analysis.parse(given)).findings.map(({ measure }) => measure);
     expect(measures({}, phaseOf({}))).toEqual(['errors', 'latency']);
-    expect(measures({}, phaseOf({ share: 0, mirrorShare: 1 }))).toEqual(['latency', 'disagreement']);
+    expect(measures({}, phaseOf({ share: 0, mirrorShare: 1 }))).toEqual(['errors', 'latency', 'disagreement']);
     expect(measures({ errors: false, latency: false }, phaseOf({ mirrorShare: 0.1 }))).toEqual(['disagreement']);
   });
 
@@ -141,6 +141,33 @@ describe('verdicts', () => {
     const verdict = judge({ phases: [phaseOf({ share: 0, mirrorShare: 1, mirrorFailed: 40, compared: 10 })], nextShare: 1 }, analysis);
     expect(verdict.outcome).toBe('fail');
     expect(verdict.findings.at(-1)?.detail).toBe('40 of 50 answered otherwise (80 %), 40 of them not at all');
+  });
+
+  it('find a shadow that fails copies, be they few enough to count as other answers', () => {
+    const shadow = (compared: number, mirrorFailed: number) =>
+      judge({ phases: [phaseOf({ share: 0, mirrorShare: 1, compared, mirrorFailed })], nextShare: 1 }, Analysis.parse({ latency: false }));
+    expect(shadow(950, 50).outcome).toBe('fail');
+    expect(shadow(950, 50).findings[0]?.detail).toBe('candidate failed 50 of 1000 (5 %) copies');
+    expect([shadow(100, 0).outcome, shadow(1_000, 0).outcome]).toEqual(['wait', 'pass']);
+  });
+
+  it('find a candidate that refuses what the one before answers, and leave alone what both refuse', () => {
+    const refusing = (candidate: number, stable: number) => {
+      const seen = (requests: number, refusals: number): Split['stable'] => ({
+        ...none,
+        requests,
+        refusals,
+        latencies: [...none.latencies],
+      });
+      const phase = phaseOf({ share: 0.1, candidate: seen(500, candidate), stable: seen(4_500, stable) });
+      return judge({ phases: [phase], nextShare: 0.25 }, Analysis.parse({ latency: false }));
+    };
+    expect(refusing(500, 0).findings[0]).toMatchObject({
+      outcome: 'fail',
+      detail: 'candidate failed 0 of 500 and refused 500 (100 %), stable failed 0 of 4500',
+    });
+    expect(refusing(40, 0).outcome).toBe('fail');
+    expect(refusing(150, 1_350).outcome).toBe('pass');
   });
 
   it('are plain JSON however strong the evidence', () => {

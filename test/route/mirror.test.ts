@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { agree } from '../../core/route/compare.ts';
 import { loadOn } from '../support/load.ts';
-import { call, RouteRig, says } from './route-rig.ts';
+import { type Behaviour, call, RouteRig, says } from './route-rig.ts';
 
 test.each([
   ['the same text', '{"output":[1]}', '{"output":[1]}', true],
@@ -117,4 +117,44 @@ test('what a candidate answers itself is not copied to it, and what failed is co
   expect(comparisons).toEqual([]);
   expect(revisions.map(({ failures }) => failures)).toEqual([0, 0]);
   expect(candidate.asked).toBe(revisions[1]?.requests);
+});
+
+test('binary answers are compared by what they predict, whichever release says so', async () => {
+  await rig.start();
+  const binary = (version: string, scores: readonly number[], label: bigint): Buffer => {
+    const blocks = [Buffer.from(Float32Array.from(scores).buffer), Buffer.from(BigInt64Array.of(label).buffer)];
+    const outputs = [
+      { name: 'scores', datatype: 'FP32', shape: [1, 2], parameters: { binary_data_size: 8 } },
+      { name: 'label', datatype: 'INT64', shape: [1], parameters: { binary_data_size: 8 } },
+    ];
+    const head = JSON.stringify({ model_name: 'm', model_version: version, outputs });
+    return Buffer.concat([Buffer.from(head), ...blocks]);
+  };
+  const answers = (of: (count: number) => Buffer): Behaviour => {
+    let count = 0;
+    return (_, response) => {
+      const body = of(count++);
+      response.setHeader('inference-header-content-length', body.length - 16);
+      response.end(body);
+    };
+  };
+  const stable = await rig.behind(answers(() => binary('1', [0.9, 0.1], 0n)));
+  const candidate = await rig.behind(answers((count) => (count % 4 === 0 ? binary('2', [0.2, 0.8], 1n) : binary('2', [0.8, 0.2], 0n))));
+  await rig.put(1, [
+    { stamp: 'stable', weight: 100, backends: [stable.url] },
+    { stamp: 'candidate', weight: 0, mirror: 100, backends: [candidate.url] },
+  ]);
+  for (let count = 0; count < 20; count++) await call(`${rig.url}/v2/models/m/infer`, { body: '{}' });
+  await expect.poll(async () => (await rig.traffic()).comparisons[0]).toMatchObject({ compared: 20, disagreed: 5, failed: 0 });
+});
+
+test('what a release refuses is counted apart from what it fails', async () => {
+  await rig.start();
+  const picky = await rig.behind((_, response) => {
+    response.statusCode = 400;
+    response.end('{"error":"another shape"}');
+  });
+  await rig.put(1, [{ stamp: 'picky', weight: 100, backends: [picky.url] }]);
+  for (let count = 0; count < 3; count++) await call(`${rig.url}/predict`, { body: '{}' });
+  expect((await rig.traffic()).revisions).toMatchObject([{ stamp: 'picky', requests: 3, failures: 0, refusals: 3 }]);
 });

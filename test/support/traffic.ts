@@ -22,6 +22,7 @@ export function randomFrom(seed: number): () => number {
 export interface Counting extends Seen {
   requests: number;
   failures: number;
+  refusals?: number;
   latencies: number[];
 }
 

@@ -36,12 +36,12 @@ export function judge({ phases, nextShare }: Stretch, analysis: Analysis): Verdi
 
 type Measure = (limits: Limits) => Finding;
 
-/** Errors and latencies need traffic that is split, or copies; answers are compared where copies are sent. */
+/** Errors and latencies need traffic that is split, or copies of it; answers are compared where copies are sent. */
 function measuresOf(phases: readonly Phase[], { errors, latency, disagreement }: Analysis): readonly Measure[] {
   const isSplit = phases.some(({ share }) => share > 0 && share < 1);
   const isMirrored = phases.some(({ mirrorShare }) => mirrorShare > 0);
   return [
-    ...(errors && isSplit ? [(limits: Limits) => judgeErrors(phases, errors.tolerate, limits)] : []),
+    ...(errors && (isSplit || isMirrored) ? [(limits: Limits) => judgeErrors(phases, errors.tolerate, limits)] : []),
     ...(latency && (isSplit || isMirrored) ? [(limits: Limits) => judgeLatency(phases, latency, limits)] : []),
     ...(disagreement && isMirrored ? [(limits: Limits) => judgeDisagreement(phases, disagreement.atMost, limits)] : []),
   ];

@@ -49,14 +49,15 @@ export function answersUntil(isProven: (more: number) => boolean): number | unde
 }
 
 /** Of several phases together. */
-export function sumOf<T>(phases: readonly T[], of: (phase: T) => Seen): Seen {
-  return phases.map(of).reduce(
+export function sumOf<T>(phases: readonly T[], of: (phase: T) => Seen): Required<Seen> {
+  return phases.map(of).reduce<Required<Seen>>(
     (sum, each) => ({
       requests: sum.requests + each.requests,
       failures: sum.failures + each.failures,
+      refusals: sum.refusals + (each.refusals ?? 0),
       latencies: each.latencies.map((count, at) => count + (sum.latencies[at] ?? 0)),
     }),
-    { requests: 0, failures: 0, latencies: [] },
+    { requests: 0, failures: 0, refusals: 0, latencies: [] },
   );
 }
 
