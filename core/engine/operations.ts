@@ -76,6 +76,8 @@ async function candidate(
     const artifact = await ports.artifacts.open(entry.release.what, 'verified');
     if (artifact) return { entry, artifact };
   }
+  if (to !== undefined && current !== undefined && meant === current)
+    throw failure('MF5006', `${placement.service} serves release ${to} already`, { hint: '`modelflow releases` shows which one is live.' });
   const known = entries.map((entry) => entry.release.stamp.slice(0, 12));
   throw failure(
     'MF5006',

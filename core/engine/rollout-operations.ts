@@ -4,7 +4,7 @@ import { abortedText } from './asked.ts';
 import type { Held } from './ports.ts';
 import type { Rollout } from './release.ts';
 import { type ServiceOperation, underwayOf } from './service-operation.ts';
-import { putBack } from './split.ts';
+import { putBack, type Undone } from './split.ts';
 import { promote, releaseBefore } from './takeover.ts';
 
 /** Gives the candidate all the requests now, and answers with its stamp. MF5303 where there is none. */
@@ -27,12 +27,12 @@ export async function promoteRollout(operation: ServiceOperation, held: Held): P
 export async function abortRollout(operation: ServiceOperation, held: Held): Promise<string> {
   const underway = underwayOrFail(operation, held);
   const { node, placement, ports, emit } = operation;
-  const rollout = await rolloutOf(operation, held, underway);
-  const stable = await releaseBefore(rollout, underway);
+  const undone = asBegun(operation, held, underway);
+  const stable = await releaseBefore(undone, underway);
   await tellAsked(operation, underway, 'abort');
   const why = abortedText(ports.origin.by);
   await emit({ type: 'release-refused', node, service: placement.service, stamp: underway.release.stamp, why });
-  await putBack(rollout, stable, why);
+  await putBack(undone, stable, why);
   return stable.release.stamp;
 }
 
@@ -45,27 +45,20 @@ function underwayOrFail(operation: ServiceOperation, held: Held): Underway {
 }
 
 /** With the settings that the candidate was begun with, whatever the configuration says by now. */
-async function rolloutOf(operation: ServiceOperation, held: Held, { release }: Underway): Promise<Rollout> {
-  const { node, placement, ports, signal, log, emit } = operation;
-  const what = await ports.artifacts.open(release.what, 'verified');
+function asBegun({ node, placement, ports, signal, log, emit }: ServiceOperation, held: Held, { release }: Underway): Undone {
+  const target = { ...placement.target, settings: release.settings };
+  return { node, placement: { ...placement, target }, stamp: release.stamp, ports, held, signal, log, emit };
+}
+
+async function rolloutOf(operation: ServiceOperation, held: Held, underway: Underway): Promise<Rollout> {
+  const { placement, ports } = operation;
+  const { what: digest, stamp } = underway.release;
+  const what = await ports.artifacts.open(digest, 'verified');
   if (!what)
-    throw failure('MF5302', `the candidate ${release.stamp.slice(0, 12)} of ${placement.service} is not in the store any more`, {
+    throw failure('MF5302', `the candidate ${stamp.slice(0, 12)} of ${placement.service} is not in the store any more`, {
       hint: 'Run the pipeline again: it makes the candidate anew, and goes on with the rollout.',
     });
-  const target = { ...placement.target, settings: release.settings };
-  return {
-    node,
-    placement: { ...placement, target },
-    stamp: release.stamp,
-    what,
-    isForced: false,
-    reviewed: { token: undefined },
-    ports,
-    held,
-    signal,
-    log,
-    emit,
-  };
+  return { ...asBegun(operation, held, underway), what, isForced: false, reviewed: { token: undefined } };
 }
 
 async function tellAsked({ node, emit, ports }: ServiceOperation, { release }: Underway, what: 'promote' | 'abort'): Promise<void> {

@@ -79,8 +79,11 @@ export async function back(takeover: Takeover, why: string): Promise<never> {
   throw wasRolledBack(placement.service, why);
 }
 
+/** What is gone back from: its bytes are not needed for that, and may be lost. */
+export type Undone = Omit<Rollout, 'what' | 'isForced' | 'reviewed'>;
+
 /** All the requests go to the release before again, and the journal says so. */
-export async function putBack(rollout: Rollout, stable: StableRelease, why: string): Promise<void> {
+export async function putBack(rollout: Undone, stable: StableRelease, why: string): Promise<void> {
   const { node, placement, stamp } = rollout;
   const { service } = placement;
   const live = await restore(rollout, stable);
@@ -88,7 +91,7 @@ export async function putBack(rollout: Rollout, stable: StableRelease, why: stri
   await rollout.emit({ type: 'rollout-ended', ...namesOf(rollout), outcome: 'rolled-back', why });
 }
 
-async function restore({ placement, ports, held, signal, log }: Rollout, { release, what }: StableRelease): Promise<LiveService> {
+async function restore({ placement, ports, held, signal, log }: Undone, { release, what }: StableRelease): Promise<LiveService> {
   const context = ports.targetContext({ settings: release.settings }, signal, log);
   const have = await placement.target.def.read(context, placement.service);
   await held.check();

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { Rig } from '../support/rig.ts';
+import { filesBelow, type Rig } from '../support/rig.ts';
 import { calls, canaryOf, configOf, servingRig, shares } from './scripted.ts';
 
 /** A canary at half of the requests that waits for somebody. */
@@ -40,6 +40,26 @@ describe('a rollout that is paused', () => {
     expect((await rig.run('rollback')).code).toBe(0);
     expect(shares(rig)).toBe('one=100');
     expect((await rig.run('promote')).stderr).toContain('MF5303');
+  });
+
+  it('is undone although the bytes of the candidate are lost', async () => {
+    const rig = await pausedRig();
+    const [{ releases }] = JSON.parse((await rig.run('releases', '--json')).stdout);
+    const kept: string = releases[0].artifact;
+    for (const file of filesBelow(rig.path('.modelflow/artifacts')))
+      if (!file.includes(kept)) rmSync(rig.path(`.modelflow/artifacts/${file}`));
+    expect((await rig.run('promote')).stderr).toContain('is not in the store any more');
+    expect((await rig.run('abort')).code).toBe(0);
+    expect(shares(rig)).toBe('one=100');
+    expect((await rig.run('rollback', '--to', '1')).stderr).toContain('svc serves release 1 already');
+  });
+
+  it('of a service that the configuration names no more is undone by name', async () => {
+    const rig = await pausedRig();
+    rig.write('deploy.config.ts', rig.read('deploy.config.ts').replace('strategy:', "service: 'other', strategy:"));
+    expect((await rig.run('abort')).stderr).toContain('a rollout of svc is under way, which the configuration names no more');
+    expect((await rig.run('abort', 'svc')).code).toBe(0);
+    expect(shares(rig)).toBe('one=100');
   });
 
   it('goes on with what was counted when it is run again', async () => {

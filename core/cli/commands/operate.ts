@@ -54,7 +54,9 @@ export async function operate(
     const deploying = graph.nodes
       .filter((node) => node.node.stage.deploys)
       .map((node) => ({ node: node.name, placement: placementOf(node, ports.options(node)) }));
-    const stray = name === 'down' ? await leftBehind(workspace, signal) : [];
+    const isKnown = (word: string): boolean => deploying.some(({ node, placement }) => word === node || word === placement.service);
+    // By name also what the configuration names no more: nothing else would lead out of a rollout of it.
+    const stray = name === 'down' || !options.services.every(isKnown) ? await leftBehind(workspace, signal) : [];
     const chosen = choose([...deploying, ...stray], options.services).filter((each) => options.services.length > 0 || isMeant(each));
     await emit({
       type: 'operation-started',

@@ -56,6 +56,11 @@ async function decide(
 
 function refuseNone(workspace: Workspace, options: OperateOptions, signal: AbortSignal): void {
   if (options.services.length > 0 || rolloutsMeant(workspace, options, signal).length > 0) return;
+  const others = [...workspace.store.past().rollouts.values()].map(({ release }) => release.service);
+  if (others.length > 0)
+    throw failure('MF5303', `a rollout of ${others.join(', ')} is under way, which the configuration names no more`, {
+      hint: `Name it: \`modelflow abort ${others[0]}\`, or \`modelflow promote ${others[0]}\`.`,
+    });
   throw failure('MF5303', `no rollout of ${workspace.config.pipeline.pipeline} is under way`, {
     hint: '`modelflow status` shows what is live. `modelflow rollback` goes back to the release before.',
   });
