@@ -94,6 +94,6 @@ export async function takeDown(operation: ServiceOperation): Promise<void> {
   await alone(operation, async (held) => {
     await held.check();
     await placement.target.def.remove(ports.targetContext(placement.target, signal, log), placement.service);
-    await operation.emit({ type: 'service-removed', node, service: placement.service });
+    await operation.emit({ type: 'service-removed', node, target: placement.target.target, service: placement.service });
   });
 }

@@ -34,6 +34,7 @@ async function walk(takeover: Takeover, underway: Underway | undefined): Promise
   const steps = rolloutSteps(strategy, placement.target.def.split?.(context));
   const last = steps.length - 1;
   const phases = new Map((underway?.phases ?? []).map(({ step, phase }) => [step, phase]));
+  const sources = new Map((underway?.traffic?.sources ?? []).map((source) => [source.source, source]));
   const begun = underway?.step === undefined ? undefined : Math.min(underway.step, last);
   for (let at = underway?.asked === 'promote' ? last : (begun ?? 0); ; at++) {
     const step = steps[at] as RolloutStep;
@@ -46,7 +47,7 @@ async function walk(takeover: Takeover, underway: Underway | undefined): Promise
     const end =
       strategy.strategy === 'blue-green'
         ? await awaitReady(takeover)
-        : await watchStep(takeover, { at, step, nextShare: next.weight / 100, phases, traffic });
+        : await watchStep(takeover, { at, step, nextShare: next.weight / 100, phases, traffic, sources });
     if (end === 'finish') at = last - 1;
   }
 }

@@ -1,12 +1,12 @@
 import { judge } from '../plan/analysis/index.ts';
 import { failingNow, type Recent, withRecent } from '../plan/guard-rail.ts';
 import { durationText, inconclusiveText, refusalText } from '../plan/rollout-words.ts';
-import { emptyPhase, ofPair, withCounted } from '../plan/traffic.ts';
+import { emptyPhase, ofPair, withAbsent, withCounted } from '../plan/traffic.ts';
 import { failure } from '../spec/diagnostic.ts';
 import type { RolloutStep } from '../spec/plan.ts';
 import type { Analysis } from '../spec/strategy.ts';
 import type { LiveService } from '../spec/target.ts';
-import type { TrafficReport } from '../spec/traffic.ts';
+import type { TrafficReport, TrafficSource } from '../spec/traffic.ts';
 import type { Phase, Verdict } from '../spec/verdict.ts';
 import { askedFor, pauseUntilAsked } from './asked.ts';
 import { ApprovalPending } from './consent.ts';
@@ -23,6 +23,8 @@ export interface Watched {
   readonly phases: Map<number, Phase>;
   /** The counters at the last look, where the traffic was split like this ever since. */
   readonly traffic: TrafficReport | undefined;
+  /** Whoever counts, as last seen in any step. */
+  readonly sources: Map<string, TrafficSource>;
 }
 
 /** Long enough for any server to load its model. */
@@ -82,7 +84,8 @@ async function weigh(watch: Watch, report: TrafficReport): Promise<Verdict['outc
   const { takeover, analysis, phases, at, step } = watch;
   const { stamp, stable, ports, emit } = takeover;
   const pair = { stable: stable.release.stamp, candidate: stamp };
-  const traffic = ofPair(report, pair);
+  const traffic = withAbsent(ofPair(report, pair), watch.sources);
+  for (const source of traffic.sources) watch.sources.set(source.source, source);
   const before = phases.get(at) ?? emptyPhase(step);
   const phase = watch.traffic === undefined ? before : withCounted(before, watch.traffic, traffic, pair);
   const isNews = watch.traffic === undefined || JSON.stringify(phase) !== JSON.stringify(before);

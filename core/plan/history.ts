@@ -1,7 +1,7 @@
 import type { ReleaseRecord, RunEvent } from '../spec/event.ts';
 import type { FingerprintParts } from '../spec/plan.ts';
 import type { LiveService } from '../spec/target.ts';
-import { foldRollout, type Underway } from './rollout.ts';
+import { foldRollout, isRemoved, type Underway } from './rollout.ts';
 
 /** The last that is known of a node. */
 export interface NodeHistory {
@@ -197,7 +197,7 @@ function foldSettled(settled: Map<string, Settled>, event: RunEvent): void {
       settled.delete(serviceKey(event));
       break;
     case 'service-removed':
-      for (const [key, { release }] of settled) if (release?.service === event.service) settled.delete(key);
+      for (const [key, { release }] of settled) if (release && isRemoved(release, event)) settled.delete(key);
       break;
     default:
       break;

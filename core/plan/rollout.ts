@@ -51,11 +51,16 @@ export function foldRollout(rollouts: Map<string, Underway>, event: RunEvent, ke
       rollouts.delete(keyOf(event));
       break;
     case 'service-removed':
-      for (const [key, { release }] of rollouts) if (release.service === event.service) rollouts.delete(key);
+      for (const [key, { release }] of rollouts) if (isRemoved(release, event)) rollouts.delete(key);
       break;
     default:
       break;
   }
+}
+
+/** Was it taken down? Journals of before say no target: all of that name were meant. */
+export function isRemoved(of: Named, { target, service }: { readonly target?: string; readonly service: string }): boolean {
+  return of.service === service && (target === undefined || of.target === target);
 }
 
 interface Named {

@@ -36,6 +36,12 @@ export function ofPair(report: TrafficReport, { stable, candidate }: Pair): Traf
   };
 }
 
+/** With those that were seen before and do not answer just now, as they stood: what they count meanwhile is seen when they do again, and once. */
+export function withAbsent({ sources }: TrafficReport, known: ReadonlyMap<string, TrafficSource>): TrafficReport {
+  const absent = [...known.values()].filter(({ source }) => !sources.some((each) => each.source === source));
+  return { sources: [...sources, ...absent] };
+}
+
 /** The phase with what was counted between two looks. A source that was not there before began at zero. */
 export function withCounted(phase: Phase, before: TrafficReport, now: TrafficReport, pair: Pair): Phase {
   return now.sources.reduce((sum, source) => {

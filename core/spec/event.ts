@@ -178,7 +178,7 @@ type Event =
     }
   /** What is known of its releases counts no more; the world was not touched. */
   | { readonly type: 'service-forgotten'; readonly node: string; readonly target: string; readonly service: string }
-  | { readonly type: 'service-removed'; readonly node: string; readonly service: string }
+  | { readonly type: 'service-removed'; readonly node: string; readonly target?: string; readonly service: string }
   | { readonly type: 'artifact-quarantined'; readonly digest: string; readonly why: string }
   | { readonly type: 'run-ended'; readonly outcome: RunOutcome; readonly durationMs: number };
 

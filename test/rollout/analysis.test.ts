@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Analysis, latencyBoundsMs, type Phase, type Seen } from '../../core/index.ts';
+import { Analysis, latencyBoundsMs, type Phase, type Seen, type TrafficReport, type TrafficSource } from '../../core/index.ts';
 import { judge } from '../../core/plan/analysis/index.ts';
+import { emptyPhase, withAbsent, withCounted } from '../../core/plan/traffic.ts';
 import { type Behaviour, newSplit, oneRequest, randomFrom, type Split } from '../support/traffic.ts';
 
 const usual: Behaviour = { failing: 0.001, medianMs: 20, disagreeing: 0.01 };
@@ -186,5 +187,27 @@ describe('verdicts', () => {
     const outcome = (phases: readonly Phase[]) => judge({ phases, nextShare: 1 }, Analysis.parse({ latency: false })).outcome;
     expect(outcome([phase(2)])).toBe('wait');
     expect(outcome([phase(2), phase(2), phase(2)])).toBe('fail');
+  });
+});
+
+describe('what routers have counted', () => {
+  const pair = { stable: 'one', candidate: 'two' };
+  const source = (name: string, requests: number): TrafficSource => ({
+    source: name,
+    revisions: [{ stamp: 'two', requests, failures: 0, latencies: none.latencies }],
+    comparisons: [],
+  });
+
+  it('is counted once, also of one that does not answer for a while', () => {
+    const looks = [[source('a', 100), source('b', 1_000)], [source('a', 110)], [source('a', 120), source('b', 1_030)]];
+    const known = new Map<string, TrafficSource>();
+    const seen = looks.map((sources) => {
+      const report = withAbsent({ sources }, known);
+      for (const each of report.sources) known.set(each.source, each);
+      return report;
+    });
+    const [first, second, third] = seen as [TrafficReport, TrafficReport, TrafficReport];
+    const begun = emptyPhase({ weight: 25, mirror: undefined });
+    expect(withCounted(withCounted(begun, first, second, pair), second, third, pair).candidate.requests).toBe(50);
   });
 });
