@@ -88,7 +88,9 @@ export class Router {
     const routing = pin === undefined ? this.#byWeight(request) : this.#pinned(String(pin));
     if (routing === undefined) return refusePin(request, response, String(pin));
     const ending = await new Exchange(request, response, routing).run(candidates.length > 0);
-    if (isCounted) this.#count(ending, performance.now() - began);
+    // Who leaves before all was said was not kept waiting by anybody.
+    const isUnsaid = response.destroyed && !request.complete;
+    if (isCounted && !isUnsaid) this.#count(ending, performance.now() - began);
     const { answeredBy, status = 500, kept, body } = ending;
     if (answeredBy !== undefined && kept !== undefined && status < 400)
       for (const candidate of candidates) this.#copy(request, answeredBy, candidate, body.whole, kept);

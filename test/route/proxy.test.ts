@@ -139,6 +139,20 @@ test('a client that goes away takes its request along', async () => {
   expect(JSON.parse((await rig.admin('GET', '/table')).text).inFlight).toEqual({ a: 0 });
 });
 
+test('a client that goes away before all of its request has come says nothing of the release', async () => {
+  const behind = await rig.behind(() => {});
+  await rig.put(1, all(behind));
+  const asked = request(rig.url, { method: 'POST', agent: false, headers: { 'content-length': 1_000 } }).on('error', () => {});
+  asked.write('half');
+  const [theirs] = await once(behind.server, 'request');
+  const gone = new Promise((resolve) => theirs.socket.once('close', resolve));
+  asked.destroy();
+  await gone;
+  await expect.poll(async () => JSON.parse((await rig.admin('GET', '/table')).text).inFlight).toEqual({ a: 0 });
+  await call(rig.url, { headers: { 'x-modelflow-to': 'nobody-of-this-name' } });
+  expect((await rig.traffic()).revisions).toMatchObject([{ requests: 0, failures: 0 }]);
+});
+
 test('an answer that breaks off looks broken to the client, and counts as a failure', async () => {
   const behind = await rig.behind((_, response) => {
     response.writeHead(200, { 'content-length': 100 }).write('half');
