@@ -146,6 +146,24 @@ describe.skipIf(testDocker() === undefined)('the Docker target, on a Docker engi
     expect((await rig.ask(live)).label).toBe('first');
   });
 
+  test('a container that runs and does not answer is made anew, and a router that was taken off the network joins it again', async () => {
+    const image = first;
+    const name = `${stamps.a.slice(0, 12)}-0`;
+    const live = await rig.apply([image, stamps.a]);
+    const [router = ''] = (await rig.containers()).filter((each) => each.startsWith('router'));
+    const network = rig.engine.api.getNetwork(`modelflow-${rig.service}`);
+    const before = await rig.container(name).inspect();
+    await network.disconnect({ Container: before.Id });
+    expect((await rig.read()).revisions[0]?.health).toBe('failing');
+    expect(await rig.apply([image, stamps.a], { readyTimeoutMs: 3_000 })).toEqual(live);
+    const after = await rig.container(name).inspect();
+    expect(after.Id).not.toBe(before.Id);
+    expect(rig.lines).toContain(`modelflow-${rig.service}-${name} runs, but does not answer: it is made anew`);
+    await network.disconnect({ Container: (await rig.container(router).inspect()).Id });
+    expect((await rig.ask(await rig.apply([image, stamps.a]))).label).toBe('first');
+    expect((await rig.container(name).inspect()).Id).toBe(after.Id);
+  });
+
   test('a router that somebody stopped, paused or removed is brought back with the split that it had', async () => {
     const image = first;
     const live = await rig.apply([image, stamps.a]);
@@ -221,6 +239,34 @@ describe.skipIf(testDocker() === undefined)('the Docker target, on a Docker engi
     expect(after.url).toBe(`http://127.0.0.1:${port}`);
     expect((await rig.ask(after)).label).toBe('second');
     expect((await rig.containers()).filter((name) => name.startsWith('router'))).toHaveLength(1);
+  });
+
+  test('settings that the engine does not run the router with are refused before the one that is there lets go of its port', async () => {
+    const live = await rig.apply([first, stamps.a]);
+    const [router = ''] = (await rig.containers()).filter((name) => name.startsWith('router'));
+    const { State } = await rig.container(router).inspect();
+    const noDriver = { log: { driver: 'no-such-driver', options: {} } };
+    expect(String(await rig.apply([first, stamps.b], noDriver).catch((error: unknown) => error))).toContain('no-such-driver');
+    const elsewhere = await refusal(rig.apply([first, stamps.b], { host: '192.0.2.1' }));
+    expect(elsewhere).toMatchObject({ code: 'MF5003', message: 'MF5003: the machine of the engine has no address 192.0.2.1 to listen on' });
+    expect((await rig.container(router).inspect()).State.StartedAt).toBe(State.StartedAt);
+    expect(await rig.read()).toEqual(live);
+  });
+
+  test("what a run left that was killed while it asked for a port is in nobody's way", async () => {
+    const live = await rig.apply([first, stamps.a]);
+    const [router = ''] = (await rig.containers()).filter((name) => name.startsWith('router'));
+    const { Config, HostConfig } = await rig.container(router).inspect();
+    const Labels = { ...Config.Labels, 'modelflow.role': 'port' };
+    const { Mounts: _, PortBindings: __, ...rest } = HostConfig;
+    const name = `modelflow-${rig.service}-${router}-port`;
+    const left = await rig.engine.api.createContainer({ ...Config, HostConfig: rest, Labels, name } as object);
+    await left.start();
+    expect(await rig.read()).toEqual(live);
+    await rig.container(router).remove({ force: true });
+    expect((await rig.ask(await rig.apply([first, stamps.a]))).label).toBe('first');
+    await rig.remove();
+    expect(await rig.containers()).toEqual([]);
   });
 
   test('a name that somebody else has is left alone', async () => {

@@ -2,17 +2,8 @@ import { type DesiredService, failure, type LiveService } from '../../../core/in
 import type { OciImage } from '../../kinds.ts';
 import { label, networkName, repositoryOf } from './names.ts';
 import { type Brought, bringUp, takeDown } from './release.ts';
-import {
-  drained,
-  ensureNetwork,
-  ensureRouter,
-  ignoreMissing,
-  ignoreStopped,
-  putTable,
-  type RouterGiven,
-  type RunningRouter,
-  removeVolume,
-} from './router.ts';
+import { ensureNetwork, ignoreMissing, ignoreStopped, removeVolume } from './resources.ts';
+import { drained, ensureRouter, putTable, type RouterGiven, type RunningRouter } from './router.ts';
 import { containersOf, liveOf, replicasOf, type Seen, type SeenContainer, see, type Table } from './seen.ts';
 
 type Desired = DesiredService<typeof OciImage>;
@@ -93,7 +84,7 @@ async function removeOthers(given: RouterGiven, router: RunningRouter, want: Des
   await Promise.all(routers.map((each) => each && removeRouter(given, each)));
 }
 
-async function stopAndRemove({ engine }: RouterGiven, { id }: SeenContainer): Promise<void> {
+async function stopAndRemove({ engine }: RouterGiven, { id }: Pick<SeenContainer, 'id'>): Promise<void> {
   const container = engine.api.getContainer(id);
   await container.stop().catch(ignoreStopped);
   await container.remove({ force: true, v: true }).catch(ignoreMissing);
@@ -139,6 +130,9 @@ export async function removeFrom({ engine, signal }: Asked, service: string): Pr
   // The router first: it drains, and nobody is told of a backend that is gone.
   await Promise.all(routers.map((each) => removeRouter(asked, each)));
   await Promise.all(seen.releases.map((each) => stopAndRemove(asked, each)));
+  // And what asked for a port in a run that was killed.
+  const filters = JSON.stringify({ label: [`${label.service}=${service}`] });
+  for (const { Id } of await engine.api.listContainers({ all: true, filters })) await stopAndRemove(asked, { id: Id });
   const networks = await engine.api.listNetworks({ filters: { label: [`${label.service}=${service}`] } });
   for (const { Id, Name } of networks) if (Name === networkName(service)) await engine.api.getNetwork(Id).remove().catch(ignoreMissing);
   for (const { tag } of await tagsOf({ engine, signal }, service)) await engine.api.getImage(tag).remove().catch(ignoreInUse);

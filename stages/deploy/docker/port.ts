@@ -47,6 +47,11 @@ export async function portTaken(engine: Engine, error: unknown, address: Address
   const said = String((error as { readonly json?: { readonly message?: string } }).json?.message ?? error);
   if (!/port is already allocated|address already in use|cannot assign requested address/i.test(said)) return undefined;
   const { host, port } = address;
+  if (/cannot assign/i.test(said))
+    return failure('MF5003', `the machine of the engine has no address ${host} to listen on`, {
+      hint: 'Set `host` to one of its addresses, or to 0.0.0.0 for all.',
+      cause: error,
+    });
   const holder = (await portHolder(engine, address, service)) ?? problem(host, port, `or cannot be taken: ${said}`);
   return failure('MF5003', holder.message, { ...(holder.hint ? { hint: holder.hint } : {}), cause: error });
 }

@@ -7,7 +7,8 @@ import { lastLines, whyEnded } from './ended.ts';
 import { askInside } from './inside.ts';
 import { releaseName, tagOf } from './names.ts';
 import { environmentOf, type ImageSeen, releaseRequest } from './requests.ts';
-import { ignoreMissing, type RouterGiven, type RunningRouter } from './router.ts';
+import { ignoreMissing } from './resources.ts';
+import type { RouterGiven, RunningRouter } from './router.ts';
 import { backendOf, containersOf, replicasOf, type SeenContainer } from './seen.ts';
 import type { DockerSettings } from './settings.ts';
 
@@ -31,7 +32,12 @@ export async function bringUp(given: RouterGiven, router: RunningRouter, wanted:
   const settings = there.length === 0 ? given.settings : settingsOf(there, given.settings);
   const count = there.length === 0 ? settings.replicas : replicasOf(there);
   const number = there[0]?.revision ?? revision;
-  const kept = there.filter((each) => each.isRunning && each.replica < count);
+  const kept = await answeringOf(
+    given,
+    router,
+    there.filter((each) => each.isRunning && each.replica < count),
+    settings,
+  );
   const missing = [...Array(count).keys()].filter((replica) => !kept.some((each) => each.replica === replica));
   const made: Container[] = [];
   try {
@@ -124,6 +130,31 @@ async function loginFor(reference: string): Promise<{ readonly authconfig?: obje
   const { user, password, identityToken } = credentials;
   const login = identityToken ? { identitytoken: identityToken } : { username: user, password };
   return { authconfig: { ...login, serveraddress: registry } };
+}
+
+const answerWithinMs = 5_000;
+
+/**
+ * Those that are to stay. One that runs and does not answer — it hangs, or was taken off its network — would never become ready: it is made anew
+ * once the time it may take to load is over.
+ */
+async function answeringOf(
+  { engine, seen, log, signal }: RouterGiven,
+  router: RunningRouter,
+  running: readonly SeenContainer[],
+  { readyTimeoutMs }: DockerSettings,
+): Promise<readonly SeenContainer[]> {
+  const silent = running.filter((each) => !seen.ready.has(backendOf(each)));
+  if (silent.length === 0) return running;
+  const calls = silent.map(async (each) => {
+    const { State } = await engine.api.getContainer(each.id).inspect({ abortSignal: signal });
+    const leftMs = Date.parse(State.StartedAt) + readyTimeoutMs - Date.now();
+    return { url: `${backendOf(each)}/v2/health/ready`, untilMs: Math.min(Math.max(leftMs, answerWithinMs), readyTimeoutMs) };
+  });
+  const answers = await askInside(engine, router.container, router.node, await Promise.all(calls), signal);
+  const hanging = silent.filter((_, at) => answers[at]?.status !== 200);
+  for (const { name } of hanging) log.warn(`${name} runs, but does not answer: it is made anew`);
+  return running.filter((each) => !hanging.includes(each));
 }
 
 /** A container with the name it takes: one of ours was left or has ended; one that is not ours stays. */

@@ -6,10 +6,11 @@ import type { Container, Engine } from '../../lib/docker.ts';
 import { hasImage, loadImage } from '../../lib/docker-load.ts';
 import { writeToContainer } from './archive.ts';
 import { askInside } from './inside.ts';
-import { networkName, repositoryOf, tableFile, tableFolder } from './names.ts';
+import { label, networkName, repositoryOf, tableFile, tableFolder } from './names.ts';
 import { portTaken } from './port.ts';
 import { routerMade, routerRequest } from './requests.ts';
-import { adminUrl, nodeOf, type Seen, type Table } from './seen.ts';
+import { ignoreMissing, ignoreStopped, removeVolume } from './resources.ts';
+import { adminUrl, nodeOf, type Seen, type SeenContainer, type Table } from './seen.ts';
 import type { DockerSettings } from './settings.ts';
 
 /** The image that routers run in, made when the engine does not have it. */
@@ -49,15 +50,17 @@ export async function ensureRouter(given: RouterGiven): Promise<RunningRouter> {
   const fitting = [seen.router, ...seen.otherRouters].find((router) => router?.made === made);
   if (fitting) {
     const container = engine.api.getContainer(fitting.id);
+    await rejoinNetworks(given, fitting);
     const running = await answeringAgain(given, container, fitting.isRunning);
     if (running) return running;
     await container.remove({ force: true, v: true }).catch(ignoreMissing);
   }
-  const stopped = await freeSamePort(given);
+  const image = await routerImageOf(given);
+  const stopped = await freeSamePort(given, image);
   try {
-    return await answering(given, await createRouter(given), true);
+    return await answering(given, await createRouter(given, image), true);
   } catch (error) {
-    await stopped?.start().catch(() => undefined);
+    await stopped?.start().catch((problem: Error) => given.log.warn(`the router before does not start again: ${problem.message}`));
     throw error;
   }
 }
@@ -65,7 +68,7 @@ export async function ensureRouter(given: RouterGiven): Promise<RunningRouter> {
 /** Undefined: it does not answer and has to be made anew, from the table that it wrote down. */
 async function answeringAgain(given: RouterGiven, container: Container, isRunning: boolean): Promise<RunningRouter | undefined> {
   try {
-    if (!isRunning) await start(given, container);
+    if (!isRunning) await start(given, container, given.seen.router?.published ?? given.settings.port);
     return await answering(given, container, false);
   } catch (error) {
     if (given.signal.aborted || (error instanceof ModelflowError && error.diagnostics[0]?.code !== 'MF5211')) throw error;
@@ -75,23 +78,38 @@ async function answeringAgain(given: RouterGiven, container: Container, isRunnin
   }
 }
 
-/** A port has one holder: where only the address or the networks change, the old router must let go first. It is given back when that fails. */
-async function freeSamePort({ engine, seen, settings, log }: RouterGiven): Promise<Container | undefined> {
+/**
+ * A port has one holder: where only the address or the networks change, the old router must let go first. It is given back when that fails, and
+ * kept as it is when the engine would not run the new one at all.
+ */
+async function freeSamePort(given: RouterGiven, image: Image): Promise<Container | undefined> {
+  const { engine, seen, settings, log } = given;
   const old = seen.router;
   if (!old?.isRunning || (settings.port !== 0 && old.published !== settings.port)) return undefined;
+  await freePort(given, image);
   log.warn(`the router of ${seen.service} is replaced on the same port ${old.published}: connections are refused for a moment`);
   const container = engine.api.getContainer(old.id);
   await container.stop().catch(ignoreStopped);
   return container;
 }
 
-async function createRouter(given: RouterGiven): Promise<Container> {
-  const { engine, seen, settings } = given;
+interface Image {
+  readonly reference: string;
+  readonly user: string;
+}
+
+async function routerImageOf(given: RouterGiven): Promise<Image> {
   const reference = await routerReference(given);
-  const { Config } = await engine.api.getImage(reference).inspect();
-  const image = { reference, user: Config.User || '65532:65532' };
+  const { Config } = await given.engine.api.getImage(reference).inspect();
+  return { reference, user: Config.User || '65532:65532' };
+}
+
+async function createRouter(given: RouterGiven, image: Image): Promise<Container> {
+  const { engine, seen, settings } = given;
   for (let tries = 1; ; tries++) {
-    const port = settings.port === 0 ? await freePort(given, image) : settings.port;
+    // The port that it had, but for when somebody has it by now.
+    const kept = tries === 1 ? seen.router?.published : undefined;
+    const port = settings.port || kept || (await freePort(given, image));
     const request = routerRequest(seen.service, settings, image, port);
     // Left by a router that somebody removed: its table would count as newer than ours.
     if (!seen.table) await removeVolume(engine, request.name ?? '');
@@ -100,7 +118,7 @@ async function createRouter(given: RouterGiven): Promise<Container> {
       if (seen.table) await writeToContainer(container, tableFolder, tableFile, JSON.stringify(seen.table), image.user);
       else await writeToContainer(container, tableFolder, '.keep', '', image.user);
       await joinNetworks(engine, container, settings.networks, seen.service);
-      await start(given, container);
+      await start(given, container, port);
       return container;
     } catch (error) {
       await container.remove({ force: true, v: true }).catch(() => undefined);
@@ -124,20 +142,25 @@ async function routerReference({ engine, image, log, signal }: RouterGiven): Pro
   }
 }
 
-/** A port that the engine gave out by itself would be another one after each restart: it is asked for one, which then is kept. */
-async function freePort(
-  { engine, seen, settings }: RouterGiven,
-  image: { readonly reference: string; readonly user: string },
-): Promise<number> {
-  if (seen.router?.published) return seen.router.published;
+/**
+ * A port that the engine gave out by itself would be another one after each restart: it is asked for one, which then is kept. The container that
+ * asks is a router in all but its name and volume, so it also tells whether the engine runs one with these settings.
+ */
+async function freePort({ engine, seen, settings }: RouterGiven, image: Image): Promise<number> {
   const request = routerRequest(seen.service, settings, image, 0);
   const { Mounts: _, ...HostConfig } = request.HostConfig ?? {};
-  const container = await engine.api.createContainer({ ...request, name: `${request.name}-port`, HostConfig });
+  const name = `${request.name}-port`;
+  // Left by a run that was killed.
+  await engine.api.getContainer(name).remove({ force: true }).catch(ignoreMissing);
+  const Labels = { ...request.Labels, [label.role]: 'port' };
+  const container = await engine.api.createContainer({ ...request, name, Labels, HostConfig });
   try {
     await container.start();
     const { NetworkSettings } = await container.inspect();
     const port = Object.values(NetworkSettings.Ports).flatMap((bound) => bound ?? [])[0]?.HostPort;
     return Number(port);
+  } catch (error) {
+    throw (await portTaken(engine, error, settings, seen.service)) ?? error;
   } finally {
     await container.remove({ force: true });
   }
@@ -149,11 +172,24 @@ async function joinNetworks(engine: Engine, container: Container, networks: read
   }
 }
 
-async function start({ engine, settings, seen }: RouterGiven, container: Container): Promise<void> {
+/** Somebody may have taken it off: without its own network it reaches no release. */
+async function rejoinNetworks({ engine, seen, settings }: RouterGiven, { id, summary }: SeenContainer): Promise<void> {
+  const joined = new Set(Object.keys(summary.NetworkSettings.Networks));
+  const container = engine.api.getContainer(id);
+  if (!joined.has(networkName(seen.service))) await engine.api.getNetwork(networkName(seen.service)).connect({ Container: id });
+  await joinNetworks(
+    engine,
+    container,
+    settings.networks.filter((name) => !joined.has(name)),
+    seen.service,
+  );
+}
+
+async function start({ engine, settings: { host }, seen }: RouterGiven, container: Container, port: number): Promise<void> {
   try {
     await container.start();
   } catch (error) {
-    throw (await portTaken(engine, error, settings, seen.service)) ?? error;
+    throw (await portTaken(engine, error, { host, port }, seen.service)) ?? error;
   }
 }
 
@@ -191,31 +227,4 @@ export async function drained(
 ): Promise<void> {
   if (stamps.length > 0)
     await askInside(engine, router.container, router.node, [{ url: adminUrl('/table'), untilMs, idle: stamps }], signal);
-}
-
-export async function ensureNetwork(engine: Engine, service: string, labels: Record<string, string>): Promise<void> {
-  const name = networkName(service);
-  const found = await engine.api.listNetworks({ filters: { name: [name] } });
-  if (found.some(({ Name }) => Name === name)) return;
-  await engine.api.createNetwork({ Name: name, CheckDuplicate: true, Driver: 'bridge', Labels: labels });
-}
-
-/** 409: a router that was made anew has it by now. */
-export async function removeVolume(engine: Engine, name: string): Promise<void> {
-  await engine.api
-    .getVolume(name)
-    .remove()
-    .catch((error: unknown) => {
-      if ((error as { readonly statusCode?: number }).statusCode !== 409) ignoreMissing(error);
-    });
-}
-
-export function ignoreMissing(error: unknown): void {
-  if ((error as { readonly statusCode?: number }).statusCode !== 404) throw error;
-}
-
-/** 304: it had stopped already. */
-export function ignoreStopped(error: unknown): void {
-  const { statusCode } = error as { readonly statusCode?: number };
-  if (statusCode !== 304 && statusCode !== 404) throw error;
 }
