@@ -31,11 +31,9 @@ export function liveChange(
   const drift = driftOf(live, known.settled);
   const base = { target: target.target, service, url: live.url, token: live.token, drift };
   // What it is made of is not known yet, but the settings are.
-  const settings = differences(
-    'settings',
-    withoutSecrets(live.settings, target.settings, known.settled?.release?.settings),
-    target.settings,
-  );
+  const isSaid = live.revisions.length === 0 || Object.keys(live.settings).length > 0;
+  const said = withoutSecrets(live.settings, target.settings, known.settled?.release?.settings);
+  const settings = isSaid ? differences('settings', said, target.settings) : [];
   if (stamp === undefined)
     return live.revisions.length === 0 ? { ...base, action: 'create', changes: [] } : { ...base, action: 'replace', changes: settings };
   const current = live.revisions.find((revision) => revision.stamp === stamp);
@@ -52,7 +50,10 @@ export function liveChange(
     changes.push({ path: 'artifact', before: known.was?.slice(0, 12), after: what?.slice(0, 12) });
   if (underway && !isOurs) changes.push({ path: 'rollout', before: underway.release.stamp.slice(0, 12), after: undefined });
   changes.push(...settings, ...left);
-  const health = isWhole ? [] : [{ path: 'health', before: current?.health, after: 'ready' }];
+  const { health: now, weight } = current ?? {};
+  const health = isWhole
+    ? []
+    : [now === 'ready' ? { path: 'weight', before: weight, after: 100 } : { path: 'health', before: now, after: 'ready' }];
   if (current && !(isOurs && known.refused === undefined)) return { ...base, action: 'repair', changes: [...changes, ...health] };
   return { ...base, action: serving ? 'replace' : 'create', changes };
 }

@@ -16,8 +16,9 @@ export function driftOf(live: LiveService, settled: Settled | undefined): readon
     return [{ path: 'release', before: release.stamp.slice(0, 12), after: serving.stamp?.slice(0, 12) ?? 'made by something else' }];
   const isWell = serving.health === 'ready' || serving.health === 'starting';
   const health = isWell ? [] : [{ path: 'health', before: 'ready', after: serving.health }];
-  // Both as the target itself says them: it may put what it was given in other words.
-  const said = settled.live && withoutSecrets(settled.live, release.settings);
+  // Both as the target itself says them: it may put what it was given in other words, or no longer know.
+  const isSaid = Object.keys(live.settings).length > 0;
+  const said = isSaid && settled.live && withoutSecrets(settled.live, release.settings);
   const settings = said ? differences('settings', said, withoutSecrets(live.settings, release.settings)) : [];
   return [...settings, ...(live.drift ?? []), ...health];
 }

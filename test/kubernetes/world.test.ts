@@ -1,9 +1,10 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { LogLine } from '../../core/index.ts';
+import { type LogLine, z } from '../../core/index.ts';
+import { kubernetesSettings } from '../../stages/deploy/kubernetes/settings.ts';
 import { kubernetes } from '../../stages/deploy/targets/kubernetes.ts';
 import { testCluster } from '../support/engines.ts';
 import { loadOn } from '../support/load.ts';
@@ -56,6 +57,30 @@ describe.skipIf(cluster === undefined)('a service on the Kubernetes cluster, and
     expect((await rig.apply(one, a)).revisions).toMatchObject([{ stamp: a, weight: 100, health: 'ready' }]);
     await rig.remove();
     expect(await rig.in('get', 'all', '-l', 'modelflow.dev/service=drifting', '-o', 'name')).toBe('');
+  });
+
+  test('whatever somebody deletes is missed, and made again while requests go on', { timeout: 120_000 }, async () => {
+    rig.service = 'deleted';
+    const router = { traffic: 'router', router: { replicas: 1 } } as const;
+    const { url = '' } = await rig.apply(one, a, router);
+    expect((await rig.read()).drift).toBeUndefined();
+    const load = loadOn(url);
+    for (const kind of ['configmap', 'secret', 'serviceaccount', 'networkpolicy', 'poddisruptionbudget']) {
+      await rig.in('delete', kind, '-l', 'modelflow.dev/service=deleted');
+      const { drift = [] } = await rig.read();
+      expect(drift.map(({ path, before, after }) => `${path.toLowerCase().split('/')[0]}: ${before} ${after}`)).toContain(
+        `${kind}: there undefined`,
+      );
+      expect((await rig.apply(one, a, router)).drift).toBeUndefined();
+    }
+    // With a Secret that was made anew the routers still take what they are told, and keep it.
+    expect((await rig.apply(two, b, router)).revisions).toMatchObject([{ stamp: b, weight: 100, health: 'ready' }]);
+    const { lost } = await load.stop();
+    expect(lost).toEqual([]);
+    await rig.in('delete', 'service', 'deleted');
+    expect((await rig.read()).drift).toContainEqual({ path: 'Service/deleted', before: 'there', after: undefined });
+    await rig.apply(two, b, router);
+    await rig.remove();
   });
 
   test('two releases share the requests as they are told, and what each answered is counted', { timeout: 120_000 }, async () => {
@@ -152,6 +177,34 @@ describe.skipIf(cluster === undefined)('a service on the Kubernetes cluster, and
     expect(lines.map(({ line }) => line)).toEqual(expect.arrayContaining(['stand-in one starts as ok', 'stand-in two starts as ok']));
     await rig.remove();
   });
+
+  test('a namespace that is being deleted takes no release, and is named at once', { timeout: 60_000 }, async () => {
+    if (cluster === undefined) return;
+    const going = await ClusterRig.open(cluster, 'going');
+    await going.apply(one, a);
+    await going.in('create', 'configmap', 'held');
+    const held = (finalizers: string) =>
+      going.in('patch', 'configmap', 'held', '--type=merge', '-p', `{"metadata":{"finalizers":${finalizers}}}`);
+    await held('["modelflow.test/held"]');
+    await going.close();
+    expect(await diagnosticOf(going.apply(two, b))).toMatchObject({ code: 'MF5282', message: expect.stringContaining('being deleted') });
+    const [problem] = (await kubernetes.def.check?.(going.context(), going.service)) ?? [];
+    expect(problem).toMatchObject({ code: 'MF5282', message: expect.stringContaining('being deleted') });
+    await held('[]');
+  });
+});
+
+test('of a kubeconfig with a mistake in it, nothing is shown that stands there', async () => {
+  const kubeconfig = join(tmpdir(), `modelflow-mistaken-${process.pid}`);
+  await writeFile(kubeconfig, 'users: [{name: u, user: {token: "hidden-token"}}]\nclusters: [{name: ""c""}]\n');
+  const settings = z.strictObject(kubernetesSettings).parse({ kubeconfig });
+  const log = { info: () => {}, warn: () => {}, progress: () => {} };
+  const told = await diagnosticOf(
+    kubernetes.def.read({ settings, log, signal: new AbortController().signal, stateFolder: '/nowhere' }, 'digits'),
+  );
+  await rm(kubeconfig);
+  expect(told).toMatchObject({ code: 'MF5266', message: expect.stringContaining(kubeconfig) });
+  expect(JSON.stringify(told)).not.toContain('hidden-token');
 });
 
 /** In front of the API server: it can be cut, and mended. */

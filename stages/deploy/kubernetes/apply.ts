@@ -11,6 +11,7 @@ import { bringAbout, type Inventory, inventoryOf, marked, prune, repair } from '
 import type { Deployment } from './live-objects.ts';
 import { frontOf, healthOf, type LiveState, liveService, lookAt, settingsKey, sharesOf, tokenOf, trafficKey } from './live-state.ts';
 import { objectsFor, replicasFor } from './manifests.ts';
+import { objectsKey } from './missing.ts';
 import { baseName, labelStamp, revisionName, routerName } from './names.ts';
 import { ensureNamespace } from './namespace.ts';
 import { type ClusterObject, ofRevision, type RevisionGiven, stampOf } from './objects.ts';
@@ -168,11 +169,15 @@ async function switchTraffic(release: Release): Promise<void> {
   await waitUntilServed(cluster, want.service, router ? undefined : given.revisions, ctx.signal);
 }
 
-/** The Service says who gets what, and with which settings it was released. */
-function withTraffic({ want, given }: Release, object: ClusterObject): ClusterObject {
+/** The Service says who gets what, with which settings it was released, and what else there has to be. */
+function withTraffic({ want, given, objects }: Release, object: ClusterObject): ClusterObject {
   if (object.kind !== 'Service') return object;
   const shares = want.revisions.map(({ stamp, weight, mirror }) => ({ stamp, weight, ...(mirror === undefined ? {} : { mirror }) }));
-  const said = { [trafficKey]: JSON.stringify(shares), [settingsKey]: JSON.stringify(given.settings) };
+  const said = {
+    [trafficKey]: JSON.stringify(shares),
+    [settingsKey]: JSON.stringify(given.settings),
+    [objectsKey]: JSON.stringify(objects.map(named)),
+  };
   return { ...object, metadata: { ...object.metadata, annotations: { ...object.metadata.annotations, ...said } } };
 }
 

@@ -3,7 +3,7 @@ import { readObject } from './api.ts';
 import type { Cluster } from './client.ts';
 import { type Context, clusterOf } from './context.ts';
 import { baseName } from './names.ts';
-import { isThere, noNamespace } from './namespace.ts';
+import { goingNamespace, lookFor, noNamespace } from './namespace.ts';
 import { asFailure } from './refusals.ts';
 import { type AccessRule, rulesFor } from './rules.ts';
 import { settingsProblems } from './settings-problems.ts';
@@ -18,7 +18,9 @@ export async function checkService(ctx: Context, service: string): Promise<reado
   try {
     const cluster = await clusterOf(ctx, 'reading');
     await checkVersion(cluster);
-    if (!(await isThere(cluster))) {
+    const { isThere, isGoing } = await lookFor(cluster);
+    if (isGoing) throw goingNamespace(cluster.namespace);
+    if (!isThere) {
       if (!ctx.settings.createNamespace) throw noNamespace(cluster);
       return problems;
     }

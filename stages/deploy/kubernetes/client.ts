@@ -94,7 +94,7 @@ async function configOf(choice: ClusterChoice): Promise<KubeConfig> {
     if (file === undefined) config.loadFromDefault();
     else config.loadFromFile(file);
   } catch (cause) {
-    throw noCluster(`could not be read: ${cause instanceof Error ? cause.message : String(cause)}`, choice, cause);
+    throw noCluster(`could not be read: ${firstLine(cause)}`, choice, cause);
   }
   // What the library makes up where it found nothing at all.
   if (
@@ -109,6 +109,11 @@ async function configOf(choice: ClusterChoice): Promise<KubeConfig> {
     throw noCluster(`has no context \`${choice.context}\`; it has ${names.join(', ') || 'none'}`, choice);
   config.setCurrentContext(choice.context);
   return config;
+}
+
+/** The lines that follow of a mistake in YAML show what stands around it: credentials, in such a file. */
+function firstLine(cause: unknown): string {
+  return (cause instanceof Error ? cause.message : String(cause)).split('\n')[0] ?? '';
 }
 
 function noCluster(why: string, { kubeconfig }: ClusterChoice, cause?: unknown): Error {

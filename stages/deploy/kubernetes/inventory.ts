@@ -21,7 +21,7 @@ export async function inventoryOf(cluster: Cluster, service: string, needed: Rea
   return new Map(there.map((object) => [named(object), object]));
 }
 
-function isForbidden(error: unknown): boolean {
+export function isForbidden(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('MF5268');
 }
 

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { type LiveService, type Revision, z } from '../../../core/index.ts';
 import { type LiveObject, list } from './api.ts';
 import type { Cluster } from './client.ts';
-import { appliedKey, driftOfObject } from './drift.ts';
+import { appliedKey } from './drift.ts';
 import type { Condition, Deployment, ServiceObject } from './live-objects.ts';
+import { driftOfService } from './missing.ts';
 import { baseName, domain, ownedBy, revisionName } from './names.ts';
 import { stampOf } from './objects.ts';
 import { urlOf } from './url.ts';
@@ -51,7 +52,7 @@ export async function liveService(cluster: Cluster, service: string, state: Live
   const revisions = revisionsOf(state, service);
   const front = frontOf(state, service);
   const settings = settingsOf(front);
-  const drift = [...state.deployments, ...state.services].flatMap(driftOfObject);
+  const drift = revisions.length === 0 ? [] : await driftOfService(cluster, service);
   return {
     service,
     url: front && (await urlOf(cluster, front, service, settings)),
@@ -85,7 +86,10 @@ export function healthOf({ spec, status, metadata }: Deployment): Revision['heal
   const wanted = spec.replicas ?? 1;
   if (wanted === 0) return 'stopped';
   const isSeen = (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
-  if (isSeen && (status?.availableReplicas ?? 0) >= wanted && (status?.updatedReplicas ?? 0) >= wanted) return 'ready';
+  const updated = status?.updatedReplicas ?? 0;
+  // A pod of before that is still there is counted as available, too.
+  const isReplaced = updated >= wanted && (status?.replicas ?? 0) <= updated;
+  if (isSeen && isReplaced && (status?.availableReplicas ?? 0) >= wanted) return 'ready';
   const condition = (type: string): Condition | undefined => status?.conditions?.find((each) => each.type === type);
   const progressing = condition('Progressing');
   const isStuck = progressing?.status === 'False' || condition('ReplicaFailure')?.status === 'True';

@@ -57,7 +57,7 @@ export function podOf(
   { settings, service }: ServiceGiven,
   of: { readonly component: Component; readonly stamp?: string },
   spec: Fields,
-): Fields {
+): { readonly metadata: { readonly labels: Fields; readonly annotations: Fields }; readonly spec: Fields } {
   return {
     metadata: {
       labels: { ...settings.labels, ...settings.podLabels, ...ownLabels(service, of) },

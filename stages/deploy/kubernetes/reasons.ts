@@ -26,12 +26,20 @@ const unhurriedMs = 20_000;
 export function reasonOf(evidence: Evidence): Reason | undefined {
   const pods = evidence.pods.filter((pod) => !isGoing(pod) && !isReady(pod));
   return (
+    deleted(evidence) ??
     refusedPods(evidence) ??
     first(pods, (pod) => first(statusesOf(pod), (status) => containerReason(pod, status, evidence.events))) ??
     evicted(evidence.pods) ??
     first(pods, (pod) => unscheduled(pod, evidence)) ??
     first(pods, (pod) => stuckVolume(pod, evidence.events))
   );
+}
+
+/** It is looked for only after it was applied. */
+function deleted({ deployment }: Evidence): Reason | undefined {
+  if (deployment !== undefined && !isGoing(deployment)) return undefined;
+  const hint = 'Find out who deletes it, then run again.';
+  return { code: 'MF5280', why: 'somebody has deleted its Deployment while it was waited for', hint, graceMs: 1_500 };
 }
 
 /** What is said when nothing else explains it and time is over. */

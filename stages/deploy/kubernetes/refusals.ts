@@ -55,6 +55,9 @@ export function asFailure(error: unknown, doing: string, server: string): unknow
     return failure('MF5267', `${server} does not accept the credentials: ${message}`, {
       hint: 'They may have expired: log in again, then try `kubectl auth whoami`.',
     });
+  // Who may not look at namespaces learns of it here.
+  if (status === 403 && message.includes('it is being terminated'))
+    return failure('MF5282', `${doing}: ${message}`, { hint: 'Wait until the namespace is gone, and have it made again.' });
   if (status === 403)
     return failure('MF5268', `${doing}: not allowed: ${message}`, {
       hint: 'Give the user the Role that `modelflow render --format rbac` prints.',

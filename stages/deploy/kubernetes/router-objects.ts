@@ -1,4 +1,5 @@
-import { revisionName, routerName } from './names.ts';
+import { createHash } from 'node:crypto';
+import { domain, revisionName, routerName } from './names.ts';
 import { type ClusterObject, objectOf, type RouterGiven, type ServiceGiven, selector } from './objects.ts';
 import { account, confinement, drain, podOf, probes, runAs, tmp } from './pod.ts';
 
@@ -67,6 +68,11 @@ export function routerObjects(given: ServiceGiven, router: RouterGiven): readonl
   ];
 }
 
+/** Routers read their token as they start: another one takes other pods. */
+function ofToken(token: string): Readonly<Record<string, string>> {
+  return { [`${domain}/token`]: createHash('sha256').update(token).digest('hex').slice(0, 8) };
+}
+
 function routerPod(given: ServiceGiven, router: RouterGiven): Readonly<Record<string, unknown>> {
   const { settings, service } = given;
   const name = routerName(service);
@@ -100,5 +106,8 @@ function routerPod(given: ServiceGiven, router: RouterGiven): Readonly<Record<st
     containers: [container],
     volumes: [tmp(), { name: 'state', emptyDir: { sizeLimit: '16Mi' } }, { name: 'table', configMap: { name } }],
   };
-  return podOf(given, { component: 'router' }, spec);
+  const pod = podOf(given, { component: 'router' }, spec);
+  return router.token === undefined
+    ? pod
+    : { ...pod, metadata: { ...pod.metadata, annotations: { ...pod.metadata.annotations, ...ofToken(router.token) } } };
 }
