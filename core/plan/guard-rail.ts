@@ -20,10 +20,12 @@ export function withRecent(recent: readonly Recent[], look: Recent): readonly Re
 export function failingNow(recent: readonly Recent[]): string | undefined {
   const sum = (of: (phase: Phase) => number): number => recent.reduce((total, { before, after }) => total + of(after) - of(before), 0);
   const asked = sum(({ candidate, compared, mirrorFailed }) => candidate.requests + compared + mirrorFailed);
-  const bad = ({ failures, refusals = 0 }: Seen): number => failures + refusals;
+  const stableAsked = sum(({ stable }) => stable.requests);
+  // 4xx may be the clients' fault: they count where the release before got requests as well.
+  const bad = ({ failures, refusals = 0 }: Seen): number => failures + (stableAsked > 0 ? refusals : 0);
   const failed = sum(({ candidate, mirrorFailed }) => bad(candidate) + mirrorFailed);
   if (asked < fewestAnswers || failed * 2 < asked) return undefined;
-  const [stableAsked, stableFailed] = [sum(({ stable }) => stable.requests), sum(({ stable }) => bad(stable))];
+  const stableFailed = sum(({ stable }) => bad(stable));
   if (stableAsked > 0 && failed / asked < 2 * (stableFailed / stableAsked)) return undefined;
   return `${failed} of the last ${asked} answers of the new release were failures or refusals`;
 }

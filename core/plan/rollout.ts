@@ -20,7 +20,7 @@ export interface Underway {
   /** The counters at the last look of this step. */
   readonly traffic: TrafficReport | undefined;
   readonly verdict: Verdict | undefined;
-  readonly state: 'going' | 'paused';
+  readonly state: RolloutUnderway['state'];
   readonly since: string;
   readonly why: string | undefined;
   readonly asked: 'promote' | 'abort' | undefined;
@@ -43,6 +43,10 @@ export function foldRollout(rollouts: Map<string, Underway>, event: RunEvent, ke
       else rollouts.delete(keyOf(event));
       break;
     }
+    case 'release-refused':
+      for (const [key, before] of rollouts)
+        if (before.release.stamp === event.stamp) rollouts.set(key, { ...before, state: 'going-back', since: event.at, why: event.why });
+      break;
     case 'released':
     case 'rolled-back':
       rollouts.delete(keyOf(event.release));

@@ -56,7 +56,7 @@ function roundedText({ steps, replicas, strategy }: PlannedRollout): readonly st
 
 function underwayText({ state, step, weight, since, why, answers, failures }: RolloutUnderway, steps: number): string {
   const at = step === undefined ? 'before its first step' : `at step ${step + 1} of ${steps}, ${weight} %`;
-  const word = state === 'paused' ? 'PAUSED' : 'goes on';
+  const word = { going: 'goes on', paused: 'PAUSED', 'going-back': 'REFUSED, and is taken back,' }[state];
   const seen = `${answers} answers so far, ${failures} failures`;
   return `${word} ${at}, since ${since}: ${seen}${why === undefined ? '' : `; ${oneLine(why)}`}`;
 }

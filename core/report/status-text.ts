@@ -29,15 +29,22 @@ export function serviceLines({ node, target, service, live, trouble = [], rollou
   return lines.map((line) => line.trimEnd());
 }
 
+const words = { going: 'going on', paused: 'PAUSED', 'going-back': 'REFUSED' } as const;
+const ways = {
+  going: [],
+  paused: ['  `modelflow promote` finishes it, `modelflow abort` goes back, `modelflow run` waits once more'],
+  'going-back': ['  `modelflow abort`, or `modelflow run`, gives the release before all the requests back'],
+} as const;
+
 function underwayLines(rollout: RolloutUnderway & { readonly steps: readonly RolloutStep[] }, nowMs: number): readonly string[] {
   const { strategy, stamp, from, step, steps, state, since, why, answers, failures, findings } = rollout;
   const at = step === undefined ? 'not begun' : `step ${step + 1} of ${steps.length}`;
   const seconds = Math.max(0, Math.round((nowMs - Date.parse(since)) / 1_000));
-  const head = `${strategy} of ${stamp.slice(0, 12)} beside ${from.slice(0, 12)}: ${at}, ${state === 'paused' ? 'PAUSED' : 'going on'} for ${durationText(seconds * 1_000)}`;
+  const head = `${strategy} of ${stamp.slice(0, 12)} beside ${from.slice(0, 12)}: ${at}, ${words[state]} for ${durationText(seconds * 1_000)}`;
   return [
     why === undefined ? head : `${head}: ${oneLine(why)}`,
     `  ${answers} answers of the candidate, ${failures} of them failures`,
     ...findings.map((finding) => `  ${oneLine(findingText(finding))}`),
-    ...(state === 'paused' ? ['  `modelflow promote` finishes it, `modelflow abort` goes back, `modelflow run` waits once more'] : []),
+    ...ways[state],
   ];
 }

@@ -40,7 +40,7 @@ const underway = z.object({
   strategy: z.enum(['rolling', 'blue-green', 'canary', 'shadow']),
   step: z.number().optional().describe('counts from 0'),
   weight: z.number(),
-  state: z.enum(['going', 'paused']),
+  state: z.enum(['going', 'paused', 'going-back']),
   since: text,
   why: maybe,
   answers: z.number(),

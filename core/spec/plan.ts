@@ -72,7 +72,8 @@ export interface RolloutUnderway {
   /** Counts from 0; undefined before the first. */
   readonly step: number | undefined;
   readonly weight: number;
-  readonly state: 'going' | 'paused';
+  /** Going back: it was refused, and the release before has not got everything back yet. */
+  readonly state: 'going' | 'paused' | 'going-back';
   /** Since it came to this step, or was paused; ISO 8601, UTC. */
   readonly since: string;
   readonly why: string | undefined;

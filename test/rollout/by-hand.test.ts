@@ -54,6 +54,18 @@ describe('a rollout that is paused', () => {
     expect((await rig.run('rollback', '--to', '1')).stderr).toContain('svc serves release 1 already');
   });
 
+  it('whose abort could not be carried out is shown as refused, and taken back by the next run', async () => {
+    const rig = await pausedRig();
+    rig.write('down.txt', '');
+    expect((await rig.run('abort')).code).not.toBe(0);
+    rmSync(rig.path('down.txt'));
+    expect(shares(rig)).toBe('one=50 two=50');
+    expect((await rig.run('plan')).stdout).toContain('REFUSED, and is taken back, at step 1');
+    expect((await rig.run('status')).stdout).toContain('gives the release before all the requests back');
+    expect((await rig.run('run')).code).toBe(4);
+    expect(shares(rig)).toBe('one=100');
+  });
+
   it('of a service that the configuration names no more is undone by name', async () => {
     const rig = await pausedRig();
     rig.write('deploy.config.ts', rig.read('deploy.config.ts').replace('strategy:', "service: 'other', strategy:"));

@@ -117,6 +117,6 @@ function serviceText({ service, target, url, releases, rollout }: ServiceLines):
   ]);
   const candidate =
     rollout &&
-    `  ${rollout.strategy} of ${rollout.stamp.slice(0, 12)} is ${rollout.state === 'paused' ? 'paused' : 'under way'} at ${rollout.weight} %`;
+    `  ${rollout.strategy} of ${rollout.stamp.slice(0, 12)} is ${{ going: 'under way', paused: 'paused', 'going-back': 'refused, and to be taken back,' }[rollout.state]} at ${rollout.weight} %`;
   return [`${service} on ${target}${url === undefined ? '' : `  ${url}`}`, ...(candidate ? [candidate] : []), ...columns(rows)].join('\n');
 }
