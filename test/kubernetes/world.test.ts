@@ -59,6 +59,19 @@ describe.skipIf(cluster === undefined)('a service on the Kubernetes cluster, and
     expect(await rig.in('get', 'all', '-l', 'modelflow.dev/service=drifting', '-o', 'name')).toBe('');
   });
 
+  test('a Service whose selector somebody else holds is met before anything is made', { timeout: 60_000 }, async () => {
+    rig.service = 'taken';
+    await rig.apply(one, a);
+    const front = `{"metadata":{"name":"taken"},"apiVersion":"v1","kind":"Service","spec":{"selector":{"modelflow.dev/stamp":"other"}}}`;
+    const file = join(tmpdir(), `modelflow-taken-${process.pid}`);
+    await writeFile(file, front);
+    await rig.in('apply', '--server-side', '--force-conflicts', '-f', file);
+    await rm(file);
+    expect(await diagnosticOf(rig.apply(two, b))).toMatchObject({ code: 'MF5269', message: expect.stringContaining('belongs to kubectl') });
+    expect(await rig.in('get', 'deployment', '-l', 'modelflow.dev/service=taken', '-o', 'name')).toBe('deployment.apps/taken-aaaaaaaa\n');
+    await rig.remove();
+  });
+
   test('whatever somebody deletes is missed, and made again while requests go on', { timeout: 120_000 }, async () => {
     rig.service = 'deleted';
     const router = { traffic: 'router', router: { replicas: 1 } } as const;

@@ -94,6 +94,7 @@ async function givenFor(ctx: Context, cluster: Cluster, want: Wanted): Promise<R
 async function prepare(release: Release): Promise<void> {
   const { ctx, cluster, want, state, have, objects } = release;
   const isFirst = sharesOf(state, want.service).length === 0;
+  await tryTraffic(release);
   try {
     for (const object of objects) await prepareObject(release, object, isFirst);
     release.stage = isFirst ? 'its first release is not whole yet' : 'what was live goes on serving, and the new release is not whole yet';
@@ -108,6 +109,15 @@ async function prepare(release: Release): Promise<void> {
 
 function isUnreachable(error: unknown): boolean {
   return error instanceof ModelflowError && error.diagnostics[0]?.code === 'MF5265';
+}
+
+/** Whoever else holds what decides the traffic is met before anything is made, not when all of it is there. */
+async function tryTraffic(release: Release): Promise<void> {
+  const { ctx, cluster, want, have, objects } = release;
+  if (ctx.settings.force) return;
+  for (const object of objects)
+    if (decidesTraffic(want, object) && have.has(named(object)))
+      await applyObject(cluster, marked(withTraffic(release, object)), { force: false, isDryRun: true });
 }
 
 /** What decides who gets the traffic comes later. */
