@@ -35,15 +35,18 @@ export async function pushImage(image: PushedImage, { signal, log }: PushContext
  * The reference under which nodes can pull an image, by digest. It is pushed when the registry does not have it, so that one that has lost
  * it is healed from the artifact.
  */
-export async function ensurePushed(image: Artifact<typeof OciImage>, context: PushContext): Promise<string> {
-  const { name, tag, digest, base } = image.facts;
-  const repository = registryName(name);
+export async function ensurePushed(
+  image: Artifact<typeof OciImage>,
+  context: PushContext & { readonly repository?: string },
+): Promise<string> {
+  const { tag, digest, base } = image.facts;
+  const repository = context.repository ?? registryName(image.facts.name);
   const registry = await openRegistry({ repository, signal: context.signal });
   const reference = `${repository}@${digest}`;
   if (await registry.hasManifest(digest)) return reference;
   const attestations = await readAttestations(join(image.path, 'attestations'));
   const oci = join(image.path, 'oci');
-  await pushImage({ name, tag, digest, baseReference: base.reference, oci, attestations }, context);
+  await pushImage({ name: repository, tag, digest, baseReference: base.reference, oci, attestations }, context);
   return reference;
 }
 

@@ -2,21 +2,26 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Artifact, openRegistry } from '../../../core/index.ts';
+import { type Artifact, ModelflowError, openRegistry } from '../../../core/index.ts';
 import { programUrl } from '../../containerize/programs.ts';
+import { ensurePushed as ensureInRegistry } from '../../containerize/push.ts';
 import type { OciImage } from '../../kinds.ts';
 import type { Context } from './context.ts';
 import { referenceOf, repositoryFor } from './reference.ts';
 
-/** The reference of the image once it is in the registry. Nothing is sent of what is there. */
-export async function ensurePushed({ facts, path }: Artifact<typeof OciImage>, { settings, signal, log }: Context): Promise<string> {
-  const reference = referenceOf(facts, settings);
-  if (reference === facts.pushed) return reference;
-  const registry = await openRegistry({ repository: repositoryOf(reference), signal, log });
-  if (await registry.hasManifest(facts.digest)) return reference;
-  log.info(`pushing ${reference}`);
-  await registry.pushLayout({ folder: join(path, 'oci'), tags: [facts.tag] });
-  return reference;
+/**
+ * The reference of the image once it is in the registry, with what is attached to it. Nothing is sent of what is there. One that was pushed
+ * before is taken for there where this machine cannot ask.
+ */
+export async function ensurePushed(image: Artifact<typeof OciImage>, { settings, signal, log }: Context): Promise<string> {
+  const reference = referenceOf(image.facts, settings);
+  try {
+    return await ensureInRegistry(image, { signal, log, repository: repositoryOf(reference) });
+  } catch (error) {
+    if (reference !== image.facts.pushed || !(error instanceof ModelflowError)) throw error;
+    log.warn(`whether ${reference} is still there could not be asked: ${error.message}`);
+    return reference;
+  }
 }
 
 /**
