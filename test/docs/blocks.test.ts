@@ -133,8 +133,8 @@ async function planned(session: Session, block: Block): Promise<void> {
 it('a picture of the store shows what is in it', () => {
   const trees = pages.flatMap((page) => page.blocks.filter(isStoreTree));
   expect(trees).not.toEqual([]);
-  // Only damage brings the quarantine, and only code of the user's or a folder a listing.
-  const there = [...new Set([...readdirSync(store), 'quarantine', 'listings'])].sort();
+  // Only damage brings the quarantine, only code of the user's or a folder a listing, and only a rollout that another process runs a request.
+  const there = [...new Set([...readdirSync(store), 'quarantine', 'listings', 'requests'])].sort();
   for (const { text } of trees) expect([...new Set([...text.matchAll(/^ {2}([\w.]+)/gm)].map(([, name]) => name))].sort()).toEqual(there);
 });
 
