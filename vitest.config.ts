@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -18,6 +19,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 300_000,
     pool: 'forks',
+    // Many tests wait for servers, engines and clusters: with one at a time a machine of two cores would mostly be idle.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     env: { ORT_DISABLE_TELEMETRY: '1' },
   },
 });

@@ -80,7 +80,7 @@ const moments: readonly (readonly [readonly (readonly [Kind, number])[]])[] = [
 describe('a run that is killed in the middle of a rollout', () => {
   it.each(moments)('is gone on with by the next, at the same step, with all that was counted: %j', async (kills) => {
     const rig = await servingRig({ perLook: 100 });
-    rig.write('deploy.config.ts', configOf('two', canaryOf('[25, 50]', '{ intervalMs: 100, minRequests: 20, maxWaitMs: 60_000 }')));
+    rig.write('deploy.config.ts', configOf('two', canaryOf('[25, 50]', '{ intervalMs: 300, minRequests: 20, maxWaitMs: 60_000 }')));
     let killed = 0;
     for (const [kind, nth] of kills) if (await killAt(rig, kind, nth)) killed++;
     // What comes last may be over before the signal arrives.

@@ -1,5 +1,6 @@
 import { existsSync, statfsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { columns } from '../../report/format.ts';
 import type { ExitCode } from '../../spec/codes.ts';
 import { ModelflowError } from '../../spec/diagnostic.ts';
 import { userCacheFolder } from '../../world/cache-folder.ts';
@@ -25,7 +26,7 @@ const lowSpaceBytes = 4e9;
 export async function doctorCommand(options: Where & { readonly json: boolean }, signal: AbortSignal): Promise<ExitCode> {
   const findings = [nodeFinding(), ...(await configFindings(options, signal)), ...(await pythonFindings(signal))];
   if (options.json) console.log(JSON.stringify(findings, undefined, 2));
-  else for (const { what, state, text } of findings) console.log(`${state.padEnd(8)}${what.padEnd(15)}${text}`);
+  else console.log(columns(findings.map(({ what, state, text }) => [state, what, text])).join('\n'));
   return findings.some((finding) => finding.state === 'problem') ? 8 : 0;
 }
 
