@@ -151,6 +151,8 @@ function place({ world, changed }: Surroundings): Target {
       const [revision] = want.revisions;
       const { release } = revision?.what.facts ?? { release: -1 };
       const stamp = revision?.stamp;
+      // What is there already is left as it is: a run asks for it once more where one before it may have been broken off.
+      if (world.live?.revisions.every((each) => each.stamp === stamp)) return world.live;
       world.live = {
         service: 'service',
         url: `http://there/${release}`,

@@ -18,7 +18,9 @@ const build = `
     check: async () => [], probe: async () => ({ ok: true as const }), remove: async () => undefined,
     read: async (ctx, service) => existsSync('live.json') ? JSON.parse(readFileSync('live.json', 'utf8')).live : { service, url: undefined, revisions: [], token: '', settings: {} },
     apply: async (ctx, want) => {
-      const { applied } = existsSync('live.json') ? JSON.parse(readFileSync('live.json', 'utf8')) : { applied: [] };
+      const there = existsSync('live.json') ? JSON.parse(readFileSync('live.json', 'utf8')) : { applied: [] };
+      if (there.live?.revisions[0].stamp === want.revisions[0]?.stamp) return there.live;
+      const { applied } = there;
       const live = { service: want.service, url: 'http://there', revisions: [{ id: '1', stamp: want.revisions[0]?.stamp, weight: 100, health: 'ready' }], token: '1', settings: {} };
       const { text } = (want.revisions[0]?.what as any).facts;
       writeFileSync('live.new', JSON.stringify({ live, applied: [...applied, text] }));
