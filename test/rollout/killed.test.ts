@@ -87,7 +87,9 @@ describe('a run that is killed in the middle of a rollout', () => {
     expect(killed).toBeGreaterThanOrEqual(kills.length - 1);
     expect((await rig.run('run')).code).toBe(0);
     expect(shares(rig)).toBe('two=100');
-    expect(calls(rig)).toEqual(['one=100', 'one=75 two=25', 'one=50 two=50', 'one=0 two=100', 'two=100']);
+    // A step whose apply may have been broken off is asked for once more, which changes nothing.
+    const changes = calls(rig).filter((call, at, all) => call !== all[at - 1]);
+    expect(changes).toEqual(['one=100', 'one=75 two=25', 'one=50 two=50', 'one=0 two=100', 'two=100']);
     const events = journal(rig);
     expect(events.filter(({ type }) => type === 'rollout-began')).toHaveLength(1);
     expect(events.filter((event) => event.type === 'released')).toHaveLength(2);
